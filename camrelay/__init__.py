@@ -1,0 +1,3 @@
+"""camrelay: a real-time relay for cameras, phones, browsers and chat rooms."""
+
+__version__ = "0.1.0"

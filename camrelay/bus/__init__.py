@@ -1,0 +1,1 @@
+"""Buses: how publications travel between nodes."""

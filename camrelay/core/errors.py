@@ -1,0 +1,65 @@
+"""What can go wrong with a peer, as one tree, and the reasons for which a connection is ended.
+
+    PeerError
+        Denied      at the handshake: answered with an HTTP status and a text
+        Rejected    a message: dropped, counted under its reason; the connection stays
+
+StartError is ours: the settings do not let camrelay start.
+"""
+
+from dataclasses import dataclass
+
+
+class PeerError(Exception):
+    """Something a peer did that the rules do not allow. Never a bug of ours."""
+
+
+class Denied(PeerError):
+    """A handshake or request is refused before the upgrade."""
+
+    def __init__(self, status: int, text: str) -> None:
+        """Refuse with HTTP `status`; `text` is the body, written for the person who sees it."""
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+class Rejected(PeerError):
+    """A message is dropped; the sender keeps its connection."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """`reason` is a short slug to count under; `detail` tells the sender what to change."""
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class StartError(Exception):
+    """camrelay cannot start as it was asked to."""
+
+    def __init__(self, option: str, value: object, remedy: str) -> None:
+        """`option` as the user wrote it, its `value`, and what is allowed instead."""
+        super().__init__(f"{option}: {value!r} {remedy}")
+        self.option = option
+
+
+@dataclass(frozen=True, slots=True)
+class CloseReason:
+    """Why the relay ends a connection.
+
+    `code` is one that WebSocketSharp, OkHttp 3.x and Mono all accept: 1000-1003, 1007-1009,
+    1011 or 4000-4999. `text` is at most 123 bytes (RFC 6455 section 5.5). `may_return` says
+    whether the same client may connect again without changing anything: 4000-4099 yes,
+    4100-4199 no.
+    """
+
+    code: int
+    text: str
+    may_return: bool
+
+
+GOING_AWAY = CloseReason(1001, "the server is going away: connect again", True)
+INTERNAL_ERROR = CloseReason(1011, "an error in the server: it was logged", True)
+SLOW_CONSUMER = CloseReason(4000, "slow consumer: too much unread, come back and resume", True)
+GARBAGE_FLOOD = CloseReason(4100, "garbage flood: too many messages that cannot be used", False)
+FRAME_FLOOD = CloseReason(4101, "frame flood: too many pings or empty fragments", False)

@@ -1,0 +1,1 @@
+"""The `camrelay` command and its subcommands."""

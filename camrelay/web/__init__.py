@@ -1,0 +1,1 @@
+"""The pages: plain HTML, CSS and JavaScript files, no build step."""
