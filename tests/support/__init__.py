@@ -1,0 +1,1 @@
+"""What tests share: real server processes, and a raw client that can say anything."""
