@@ -1,0 +1,18 @@
+"""The bus of a node that is alone: there is nobody to carry anything to."""
+
+from collections.abc import Sequence
+
+from camrelay.core.room import Publication
+
+
+class LocalBus:
+    """Keeps the promises of a bus between one node and no other."""
+
+    def room_opened(self, path: str) -> None:
+        """Nobody else needs to know."""
+
+    def room_closed(self, path: str) -> None:
+        """Nobody else needs to know."""
+
+    def publish(self, path: str, turn: Sequence[Publication]) -> None:
+        """The members of this node already have it."""

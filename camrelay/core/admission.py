@@ -1,0 +1,76 @@
+"""Who may come in, and to which room: decided before the WebSocket is open."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from camrelay.core.errors import Denied
+from camrelay.core.kinds.kind import Kind
+from camrelay.core.names import room_name
+from camrelay.core.routes import RouteTable
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A WebSocket handshake as the client sent it.
+
+    `path` is still percent-encoded; `host` has no port; `origin` is None when the client is no
+    browser; `query` holds the first value of each parameter.
+    """
+
+    path: str
+    query: Mapping[str, str]
+    host: str
+    origin: str | None
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The verdict on a request that may come in: its room and how the client wants it."""
+
+    room: str
+    kind: Kind
+    peer: str
+    user: str = ""
+    wants_errors: bool = False
+
+
+def admit(request: Request, routes: RouteTable, origins: Collection[str]) -> Admission:
+    """The place for `request`. Raises Denied with 400, 403 or 404 and a text that says why."""
+    check_origin(request, origins)
+    place = routes.find(request.path)
+    user = request.query.get("user", "")
+    return Admission(
+        room=place.room,
+        kind=place.kind,
+        peer=request.peer,
+        user=room_name(user) if user else "",
+        wants_errors=request.query.get("errors") == "1",
+    )
+
+
+def check_origin(request: Request, allowed: Collection[str]) -> None:
+    """Keep the pages of other sites out of the user's rooms (cross-site WebSocket hijacking).
+
+    Native clients send no Origin and pass. A browser's must name the host that it connects to,
+    or be in `allowed`, where "*" stands for every origin. Raises Denied(403).
+    """
+    origin = request.origin
+    if origin is None or origin in allowed or "*" in allowed:
+        return
+    if _host_of(origin) == request.host.lower():
+        return
+    raise Denied(
+        403,
+        f"pages of {origin!r} may not connect to this server: "
+        "start it with --allowed-origin for that origin",
+    )
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        parts = urlsplit(origin)
+        return parts.hostname if parts.scheme in ("http", "https") else None
+    except ValueError:
+        return None

@@ -1,0 +1,48 @@
+"""Camera positions: `{"x":1.25,"y":-0.5,"z":3.0}`, up to a hundred a second and camera."""
+
+import msgspec
+
+from camrelay.core.kinds.kind import Message
+from camrelay.core.kinds.strict_json import decode, encode
+
+
+class Rotation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A unit quaternion x, y, z, w; without w, Euler angles in degrees (as Unity prints them)."""
+
+    x: float
+    y: float
+    z: float
+    w: float | None = None
+
+
+class Position(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a camera is. Finite numbers only: msgspec refuses what JSON or a double cannot hold.
+
+    `rotation`: where it looks. `id`: which camera it is, when one connection carries several or
+    viewers shall tell them apart. `t`: the sender's own time, passed on untouched.
+    """
+
+    x: float
+    y: float
+    z: float
+    rotation: Rotation | None = None
+    id: str | int | None = None
+    t: int | float | None = None
+
+
+class Pose:
+    """Relays positions; unknown fields are dropped, known ones are passed on in a fixed order."""
+
+    newest_counts = True
+    private = False
+
+    def __init__(self, max_size: int = 4096) -> None:
+        """`max_size`: bytes of one position."""
+        self.max_size = max_size
+        self._decoder = msgspec.json.Decoder(Position)
+
+    def read(self, payload: bytes, is_binary: bool, user: str) -> Message:
+        """The position, written anew so that only what was checked is passed on."""
+        position = decode(self._decoder, payload, is_binary)
+        key = "" if position.id is None else str(position.id)
+        return Message(encode(position), key)

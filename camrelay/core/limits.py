@@ -1,0 +1,71 @@
+"""How often something may happen, and how big the queues of one connection may grow."""
+
+from dataclasses import dataclass
+from math import inf
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `per_second` events a second on average, `burst` at once; 0 a second: no limit."""
+
+    per_second: float
+    burst: float
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two events at the full rate."""
+        return 1.0 / self.per_second if self.per_second else 0.0
+
+    @property
+    def slack(self) -> float:
+        """How many seconds the spender may be ahead of the full rate."""
+        return (self.burst - 1.0) * self.interval if self.per_second else inf
+
+
+class Allowance:
+    """What one spender has left of a rate.
+
+    The generic cell rate algorithm (ITU-T I.371 annex A) in its virtual scheduling form: one
+    number of state, the time at which the spender would be back on schedule. Times are seconds
+    of any clock that does not run backwards.
+    """
+
+    __slots__ = ("_due", "_interval", "_slack")
+
+    def __init__(self, rate: Rate) -> None:
+        """A full allowance."""
+        self._interval = rate.interval
+        self._slack = rate.slack
+        self._due = 0.0
+
+    def spend(self, now: float) -> bool:
+        """Whether one more event may happen at `now`; if so, it is taken off."""
+        due = self._due
+        if due < now:
+            due = now
+        elif due - now > self._slack:
+            return False
+        self._due = due + self._interval
+        return True
+
+    def wait(self, now: float) -> float:
+        """Seconds until `spend` will say yes again."""
+        return max(0.0, self._due - self._slack - now)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one connection may do to the relay and what the relay keeps for it.
+
+    `messages`: what it may publish. `garbage`: messages that cannot be used, before it is closed.
+    `outbox_bytes` and `outbox_frames`: what it may leave unread, before it is closed.
+    `ids`: how many cameras one connection may speak for. `retain`: seconds for which a position
+    outlives the connection that published it.
+    """
+
+    messages: Rate = Rate(250, 500)
+    garbage: Rate = Rate(100, 500)
+    outbox_bytes: int = 1 << 20
+    outbox_frames: int = 4096
+    ids: int = 64
+    retain: float = 0.0

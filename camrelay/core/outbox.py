@@ -1,0 +1,59 @@
+"""What a subscriber that does not keep up still has to get."""
+
+from collections.abc import Hashable
+
+
+class Outbox:
+    """Frames in the order in which they shall leave, bounded in bytes and in number.
+
+    A frame with a slot (not an integer) replaces an older frame of the same slot: that is
+    conflation, and it bounds positions at one per camera. Frames without a slot (chat) all stay,
+    until the bound is passed: `offer` then says no, and the subscriber is a slow consumer.
+    """
+
+    __slots__ = ("_bytes", "_frames", "_max_bytes", "_max_queued", "_queued", "conflated")
+
+    def __init__(self, max_bytes: int, max_queued: int) -> None:
+        """An empty outbox: `max_bytes` in all, at most `max_queued` frames without a slot.
+
+        `conflated` counts the frames that newer ones replaced.
+        """
+        self._frames: dict[Hashable, bytes] = {}
+        self._bytes = 0
+        self._max_bytes = max_bytes
+        self._queued = 0
+        self._max_queued = max_queued
+        self.conflated = 0
+
+    def offer(self, frame: bytes, slot: Hashable = None) -> bool:
+        """Keep `frame`; False, and nothing is kept, when that would pass the bound."""
+        if slot is None:
+            return self._queue(frame)
+        size = self._bytes + len(frame)
+        replaced = self._frames.get(slot)
+        if replaced is not None:
+            size -= len(replaced)
+        if size > self._max_bytes:
+            return False
+        if replaced is not None:
+            del self._frames[slot]  # the newer one goes to the end: frames leave in order
+            self.conflated += 1
+        self._frames[slot] = frame
+        self._bytes = size
+        return True
+
+    def _queue(self, frame: bytes) -> bool:
+        size = self._bytes + len(frame)
+        if size > self._max_bytes or self._queued >= self._max_queued:
+            return False
+        self._queued += 1
+        self._frames[self._queued] = frame
+        self._bytes = size
+        return True
+
+    def take(self) -> bytes:
+        """Everything that is kept, ready for one write; the outbox is empty afterwards."""
+        data = b"".join(self._frames.values())
+        self._frames.clear()
+        self._bytes = self._queued = 0
+        return data

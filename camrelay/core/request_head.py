@@ -1,0 +1,59 @@
+"""What a request head must look like before any parser sees it (RFC 9112 sections 2, 3 and 5).
+
+Autobahn and twisted.web each read heads in their own, lenient way: Autobahn starts a new header at
+bytes such as 0x85 and 0x1c, both skip lines without a colon. What two readers could read
+differently is refused here, once, for both.
+"""
+
+import re
+
+from camrelay.core.errors import Denied
+
+END = b"\r\n\r\n"
+MAX_SIZE = 8192
+MAX_HEADERS = 64
+
+_REQUEST_LINE = re.compile(rb"[A-Z]{1,16} /[\x21-\x7e]* HTTP/1\.[01]")
+_HEADER = re.compile(
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\x84\x86-\xff]*?)[\t ]*"
+)
+_DIGITS = re.compile(rb"[0-9]{1,16}")
+
+
+def wants_websocket(head: bytes) -> bool:
+    """Whether a head (without the empty line at its end) asks for a WebSocket.
+
+    Raises Denied(400) or Denied(431) for a head that is not well-formed or that could be read in
+    two ways.
+    """
+    first, *lines = head.split(b"\r\n")
+    if not _REQUEST_LINE.fullmatch(first):
+        raise Denied(400, f"not a request line: {_shown(first)}")
+    if len(lines) > MAX_HEADERS:
+        raise Denied(431, f"more than {MAX_HEADERS} header lines")
+    headers = [_header(line) for line in lines]
+    names = [name for name, _ in headers]
+    if names.count(b"host") != 1 and first.endswith(b"1"):
+        raise Denied(400, "exactly one Host header is needed")
+    _check_length(headers)
+    return any(name == b"upgrade" and b"websocket" in value.lower() for name, value in headers)
+
+
+def _header(line: bytes) -> tuple[bytes, bytes]:
+    found = _HEADER.fullmatch(line)
+    if found is None:
+        raise Denied(400, f"not a header line: {_shown(line)}")
+    return found[1].lower(), found[2]
+
+
+def _check_length(headers: list[tuple[bytes, bytes]]) -> None:
+    lengths = [value for name, value in headers if name == b"content-length"]
+    chunked = any(name == b"transfer-encoding" for name, _ in headers)
+    if len(lengths) + chunked > 1:
+        raise Denied(400, "the length of the body is given twice")
+    if lengths and not _DIGITS.fullmatch(lengths[0]):
+        raise Denied(400, f"not a Content-Length: {_shown(lengths[0])}")
+
+
+def _shown(line: bytes) -> str:
+    return ascii(line[:60].decode("latin-1"))

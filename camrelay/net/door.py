@@ -1,0 +1,142 @@
+"""The door: reads the head of a request and hands the connection to whoever serves it.
+
+Pages and WebSockets share a port. The head is bounded in size and in time and is checked before
+any parser sees it; then a WebSocket gets the connection for itself, and everything else is passed
+on to the site.
+"""
+
+import ipaddress
+from typing import Any
+
+from twisted.internet import protocol
+from twisted.internet.interfaces import IAddress, IProtocolFactory
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.python.failure import Failure
+
+from camrelay.core import request_head
+from camrelay.core.doorman import Doorman
+from camrelay.core.errors import Denied
+from camrelay.net.deadlines import Deadlines
+from camrelay.net.refusal import refusal
+from camrelay.net.websocket import RelayFactory
+
+_TLS_HANDSHAKE = 0x16
+
+
+class Door(protocol.Protocol):
+    """A connection of which only the head of the first request matters yet."""
+
+    factory: "DoorFactory"
+    transport: Any
+    _page: Any = None
+
+    def __init__(self) -> None:
+        """Nothing was read yet."""
+        self._head = b""
+
+    def connectionMade(self) -> None:
+        """The head has to be here in time."""
+        if not self.factory.doorman.arrive():
+            self.transport.abortConnection()
+            return
+        self.factory.deadlines.add(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Collect the head; behind it, pages get their bytes from here."""
+        if self._page is not None:
+            self._page.dataReceived(data)
+            return
+        searched = max(0, len(self._head) - len(request_head.END) + 1)
+        self._head += data
+        end = self._head.find(request_head.END, searched, request_head.MAX_SIZE)
+        try:
+            if end >= 0:
+                self._open(end)
+            else:
+                self._check_unfinished()
+        except Denied as denied:
+            self._refuse(denied)
+
+    def _check_unfinished(self) -> None:
+        if len(self._head) >= request_head.MAX_SIZE:
+            raise Denied(431, f"the request head is longer than {request_head.MAX_SIZE} bytes")
+        if self._head[0] == _TLS_HANDSHAKE:
+            raise Denied(400, "this port speaks plain HTTP, not TLS: use http:// or ws://")
+
+    def _open(self, end: int) -> None:
+        self.factory.deadlines.discard(self)
+        if request_head.wants_websocket(self._head[:end]):
+            self._hand_over()
+        else:
+            self._pass_on()
+
+    def _hand_over(self) -> None:
+        peer, address = _names_of(self.transport.getPeer())
+        self.factory.doorman.admit(address)
+        successor = self.factory.websockets.connection(peer, address)
+        transport = self.transport
+        if isinstance(transport, ProtocolWrapper):  # TLS
+            transport.wrappedProtocol = successor
+        else:
+            transport.protocol = successor
+        successor.makeConnection(transport)
+        successor.dataReceived(self._head)
+
+    def _pass_on(self) -> None:
+        self._page = self.factory.site.buildProtocol(self.transport.getPeer())
+        self._page.makeConnection(self.transport)
+        head, self._head = self._head, b""
+        self._page.dataReceived(head)
+
+    def _refuse(self, denied: Denied) -> None:
+        self.factory.deadlines.discard(self)
+        self.transport.write(refusal(denied.status, denied.text))
+        self.transport.loseConnection()
+
+    def expire(self) -> None:
+        """No head in time: nobody is there who would read an answer."""
+        self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
+        """Gone before a WebSocket was opened, or after a page was served."""
+        self.factory.deadlines.discard(self)
+        self.factory.doorman.depart()
+        if self._page is not None:
+            self._page.connectionLost(reason)
+
+
+class DoorFactory(protocol.ServerFactory):
+    """What all doors of a server share."""
+
+    noisy = False
+
+    def __init__(
+        self,
+        websockets: RelayFactory,
+        site: IProtocolFactory,
+        doorman: Doorman,
+        deadlines: Deadlines[Door],
+    ) -> None:
+        """`websockets` and `site` serve what comes through the doors."""
+        self.websockets = websockets
+        self.site = site
+        self.doorman = doorman
+        self.deadlines = deadlines
+
+    def buildProtocol(self, addr: IAddress) -> Door:
+        """A door for each accepted connection."""
+        door = Door()
+        door.factory = self
+        return door
+
+
+def _names_of(peer: IAddress) -> tuple[str, str | None]:
+    """The peer for the log, and its address for the doorman (None over a unix socket)."""
+    host = getattr(peer, "host", None)
+    if host is None:
+        return "unix", None
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    plain = str(mapped or address)
+    shown = f"[{plain}]" if ":" in plain else plain
+    return f"{shown}:{getattr(peer, 'port', 0)}", plain

@@ -1,0 +1,22 @@
+"""Answers before the upgrade: a status, a short text, and the end of the connection."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+
+def refusal(status: int, text: str, headers: Iterable[tuple[str, str]] = ()) -> bytes:
+    """A whole HTTP/1.1 response that says `text` and that no more follows.
+
+    Clients show the body (websocket-client) or log it (OkHttp); without a length they would wait.
+    """
+    body = text.encode() + b"\n"
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        "Connection: close",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

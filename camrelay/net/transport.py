@@ -1,0 +1,66 @@
+"""The send path over TCP: send at once when nothing is queued, and say so early when it blocks.
+
+Twisted's own `write` keeps the bytes, asks epoll to tell it that the socket is writable, and sends
+in a later turn: three system calls where one does. Here `write` tries `send` first, and only what
+the kernel does not take goes Twisted's way, with all of its flow control.
+
+`Port.transport` is the documented extension point for this class. Two attributes of
+`FileDescriptor` are private (`_tempDataBuffer`, `_tempDataLen`, the part of its queue that waits to
+be joined): tests/net/test_transport.py fails when Twisted changes them.
+"""
+
+import socket
+import sys
+from typing import Any
+
+from twisted.internet import tcp
+from twisted.internet.interfaces import IListeningPort
+
+# Linux's tcp.h; Python's socket module has no name for it.
+_TCP_NOTSENT_LOWAT = 25
+
+# How much unsent data the kernel keeps for one subscriber. Left alone it grows to megabytes, and a
+# phone that comes out of a tunnel is shown thousands of positions that are no longer true.
+UNSENT_BYTES = 16384
+
+
+class DirectServer(tcp.Server):
+    """An accepted connection that sends at once."""
+
+    def write(self, data: bytes) -> None:
+        """Send `data`, or as much of it as the kernel takes, and keep the rest in order.
+
+        A push producer is paused as soon as anything has to be kept, not only from 64 KiB on: what
+        is kept here cannot be conflated any more.
+        """
+        if self._tempDataLen or self.dataBuffer or not self.connected or self.disconnecting:
+            super().write(data)
+            return
+        try:
+            sent = self.socket.send(data)
+        except OSError:
+            sent = 0  # not now (EWOULDBLOCK), or never again: the reactor finds that out by itself
+        if sent < len(data):
+            super().write(data[sent:])
+            self._pause_producer()
+
+    def _pause_producer(self) -> None:
+        producer: Any = self.producer
+        if producer is not None and self.streamingProducer and not self.producerPaused:
+            self.producerPaused = True
+            producer.pauseProducing()
+
+
+def send_directly(port: IListeningPort, backlog: int) -> None:
+    """Make the connections of a listening TCP port send directly, and prepare its socket.
+
+    `backlog`: how many connections may wait to be accepted. Other ports are left as they are.
+    """
+    if not isinstance(port, tcp.Port):
+        return
+    port.transport = DirectServer
+    port.socket.listen(backlog)
+    # Accepted sockets inherit both.
+    port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if sys.platform == "linux":
+        port.socket.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, UNSENT_BYTES)

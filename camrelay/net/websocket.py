@@ -1,0 +1,278 @@
+"""Autobahn on one side, the relay on the other: callbacks in, frames out.
+
+Every callback that carries a decision hands it to the relay. What is overridden beyond that mends
+what Autobahn does badly towards a hostile or an old peer; each override says what.
+"""
+
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from camrelay.core.admission import Request
+from camrelay.core.doorman import Doorman
+from camrelay.core.errors import FRAME_FLOOD, CloseReason, Denied
+from camrelay.core.limits import Allowance, Rate
+from camrelay.core.session import Session
+from camrelay.net.keepalive import Keepalive
+from camrelay.net.refusal import refusal
+from camrelay.ports import Clock, Relaying
+
+# Pings, pongs and empty fragments carry nothing; more of them than this is an attack.
+EMPTY_FRAMES = Rate(50, 200)
+
+# Intervals of the keep-alive without a single byte after which a peer is gone.
+SILENT_INTERVALS = 2
+
+# Seconds for the peer to answer our close frame.
+CLOSE_TIMEOUT = 4
+
+
+@implementer(IPushProducer)
+class RelayProtocol(WebSocketServerProtocol):
+    """One WebSocket connection: a sink of the relay."""
+
+    factory: "RelayFactory"
+    transport: Any
+    _session: Session | None = None
+    _silent = 0
+    _behind = False
+    _owed_pong: bytes | None = None
+
+    def __init__(self, peer: str, address: str | None) -> None:
+        """`peer` for the log, `address` for the doorman; both from the accepted socket."""
+        super().__init__()
+        self._peer_name = peer
+        self._address = address
+
+    # the opening handshake
+
+    def onConnect(self, request: ConnectionRequest) -> None:
+        """Ask the relay; a refusal becomes an HTTP answer."""
+        try:
+            self._admission = self.factory.relay.admit(self._as_request(request))
+        except Denied as denied:
+            raise ConnectionDeny(denied.status, denied.text) from None
+
+    def _as_request(self, request: ConnectionRequest) -> Request:
+        return Request(
+            path=request.path,
+            query={name: values[0] for name, values in request.params.items()},
+            host=request.host,
+            origin=request.headers.get("origin"),
+            peer=self._peer_name,
+        )
+
+    def failHandshake(
+        self, reason: str, code: int = 400, responseHeaders: list[tuple[str, str]] | None = None
+    ) -> None:
+        """Answer with a body and a length, which Autobahn does not, and with no exception text."""
+        text = "an error in the server: it was logged" if code >= 500 else reason
+        self.transport.write(refusal(code, text, responseHeaders or ()))
+        self.dropConnection(abort=False)
+
+    def onOpen(self) -> None:
+        """The upgrade is done: join the room."""
+        factory = self.factory
+        self.write = self.transport.write
+        self._empty_frames = Allowance(EMPTY_FRAMES)
+        self._slot = factory.keepalive.add(self)
+        self.registerProducer(self, True)
+        self._session = factory.relay.join(self._admission, self)
+        del self._admission
+
+    # receiving
+
+    def dataReceived(self, data: bytes) -> None:
+        """Any byte is a sign of life."""
+        self._silent = 0
+        super().dataReceived(data)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """A whole message."""
+        if self._session is not None:
+            self.factory.relay.receive(self._session, payload, isBinary)
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        """A data frame begins; empty ones are counted, since no size limit stops them."""
+        if length or self._may_send_empty_frame():
+            super().onMessageFrameBegin(length)
+
+    def onPing(self, payload: bytes) -> None:
+        """Answer, unless answers are not read: then only the newest (RFC 6455 section 5.5.3)."""
+        if not self._may_send_empty_frame():
+            return
+        if self._behind:
+            self._owed_pong = payload
+        else:
+            self.sendPong(payload)
+
+    def onPong(self, payload: bytes) -> None:
+        """Solicited or not, it only shows that the peer lives."""
+        self._may_send_empty_frame()
+
+    def _may_send_empty_frame(self) -> bool:
+        if self._empty_frames.spend(self.factory.clock.now()):
+            return True
+        self.close(FRAME_FLOOD)
+        return False
+
+    # backpressure
+
+    def pauseProducing(self) -> None:
+        """The transport takes no more for now."""
+        self._behind = True
+        if self._session is not None:
+            self.factory.relay.fell_behind(self._session)
+
+    def resumeProducing(self) -> None:
+        """The transport takes more again."""
+        self._behind = False
+        if self._owed_pong is not None:
+            owed, self._owed_pong = self._owed_pong, None
+            self.sendPong(owed)
+        if self._session is not None:
+            self.factory.relay.caught_up(self._session)
+
+    def stopProducing(self) -> None:
+        """The connection is lost; connectionLost tells the relay."""
+
+    # keeping alive
+
+    def keep_alive(self) -> None:
+        """Ping; a peer that was silent since before the last pings is gone."""
+        if self._silent >= SILENT_INTERVALS:
+            self.dropConnection(abort=True)
+            return
+        self._silent += 1
+        self.sendPing()
+
+    # closing
+
+    def close(self, reason: CloseReason) -> None:
+        """End the connection, as the relay asked for."""
+        self.sendCloseFrame(reason.code, reason.text.encode())
+
+    def sendCloseFrame(
+        self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
+    ) -> None:
+        """Leave the room first: a frame behind the close frame would break the protocol."""
+        if self.state != self.STATE_OPEN:
+            return
+        self._leave(code, (reasonUtf8 or b"").decode("utf-8", "replace"))
+        super().sendCloseFrame(code, reasonUtf8, isReply)
+
+    def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
+        """A bad close frame is answered with 1002 or 1007, which Autobahn sends and then aborts."""
+        failure = _close_frame_failure(code, reasonRaw)
+        if failure is None or self.state != self.STATE_OPEN:
+            result: bool | None = super().onCloseFrame(code, reasonRaw)  # type: ignore[arg-type]
+            return result
+        self.sendCloseFrame(*failure)
+        self.dropConnection(abort=False)
+        return True
+
+    def dropConnection(self, abort: bool = False) -> None:
+        """End the TCP connection; with FIN where the peer still reads, so that it gets all of it.
+
+        Autobahn aborts after a complete closing handshake and after one that timed out.
+        """
+        self._leave(None, self.wasNotCleanReason or "")
+        super().dropConnection(abort and (self._behind or not self.closedByMe))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The TCP connection is gone."""
+        self._leave(None, "connection lost")
+        self.factory.doorman.leave(self._address)
+        self.factory.doorman.depart()
+        super().connectionLost(reason)
+
+    def _leave(self, code: int | None, text: str) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            self.factory.keepalive.discard(self, self._slot)
+            self.factory.relay.leave(session, code, text)
+
+
+def _close_frame_failure(code: int | None, reason: bytes | None) -> tuple[int, bytes] | None:
+    """Why a close frame is not valid (RFC 6455 sections 5.5.1 and 7.4); None when it is."""
+    if code is not None and not (1000 <= code <= 1014 or 3000 <= code <= 4999):
+        return 1002, b"invalid close code"
+    if code in (1004, 1005, 1006):
+        return 1002, b"reserved close code"
+    try:
+        (reason or b"").decode()
+    except UnicodeDecodeError:
+        return 1007, b"the close reason is not UTF-8"
+    return None
+
+
+class RelayFactory(WebSocketServerFactory):
+    """Makes the connections and holds what they share."""
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        relay: Relaying,
+        doorman: Doorman,
+        keepalive: Keepalive,
+        clock: Clock,
+    ) -> None:
+        """`configure` is to be called before the first connection."""
+        super().__init__(server="", reactor=reactor)
+        self.relay = relay
+        self.doorman = doorman
+        self.keepalive = keepalive
+        self.clock = clock
+
+    def configure(self, max_message_size: int, compression: bool) -> None:
+        """Set what Autobahn leaves open: sizes in bytes, and whether to inflate what clients send.
+
+        The options become attributes of a class of their own. Autobahn would copy thirty of them
+        to every connection, and it reads `tcpNoDelay` before the copy, so that it never works
+        otherwise.
+        """
+        accept = accept_deflate if compression else refuse_deflate
+        options = {
+            **{name: getattr(self, name) for name in RelayProtocol.CONFIG_ATTRS},
+            "maxFramePayloadSize": max_message_size,
+            "maxMessagePayloadSize": max_message_size,
+            "perMessageCompressionAccept": staticmethod(accept),
+            "versions": [13],
+            "failByDrop": False,  # a close code in place of a reset
+            "echoCloseCodeReason": True,
+            "webStatus": False,  # its status page redirects wherever the query says
+            "openHandshakeTimeout": 0,  # the door only hands over whole heads
+            "closeHandshakeTimeout": CLOSE_TIMEOUT,
+            "CONFIG_ATTRS": (),
+        }
+        self._connection = type("ConfiguredRelayProtocol", (RelayProtocol,), options)
+
+    def connection(self, peer: str, address: str | None) -> RelayProtocol:
+        """A protocol for an accepted connection that asked for a WebSocket."""
+        protocol: RelayProtocol = self._connection(peer, address)
+        protocol.factory = self
+        return protocol
+
+
+def refuse_deflate(offers: list[Any]) -> None:
+    """No compression: it costs 300 KiB a connection, and positions do not get smaller."""
+
+
+def accept_deflate(offers: list[Any]) -> PerMessageDeflateOfferAccept | None:
+    """Inflate what clients send (RFC 7692); what the relay sends is shared and stays as it is.
+
+    Without context takeover: WebSocketSharp ends each message with a final block, and an inflater
+    that goes on after it returns nothing, silently.
+    """
+    for offer in offers:
+        if isinstance(offer, PerMessageDeflateOffer):
+            return PerMessageDeflateOfferAccept(
+                offer, request_no_context_takeover=True, no_context_takeover=True
+            )
+    return None
