@@ -160,7 +160,7 @@ def test_going_away_reaches_the_phone(relay_with: StartRelay, phone: StartPhone)
 
 
 def test_garbage_flood_reaches_the_phone(relay_with: StartRelay, phone: StartPhone) -> None:
-    """Whoever floods garbage is told so with 4100: an application may show it, and must not loop."""
+    """Whoever floods garbage is told so with 4100: its application must not come back in a loop."""
     server = relay_with("--tls")
     receiver = phone(server, "/ws/camera", "no position", "5000")
     receiver.wait_for_log(r"closing 4100 .+\nclosed 4100\n")
