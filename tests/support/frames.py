@@ -83,3 +83,26 @@ def close_frame(code: int | None = 1000, reason: str | bytes = b"") -> bytes:
     """A close frame; `code` None leaves it empty."""
     raw = reason.encode("utf-8") if isinstance(reason, str) else reason
     return frame(CLOSE, b"" if code is None else struct.pack("!H", code) + raw)
+
+
+def parse_frame(data: bytearray) -> tuple[Frame, int] | None:
+    """The frame that `data` begins with and its length in all; None while it is not whole.
+
+    Anything that a server must not send fails.
+    """
+    if len(data) < 2:
+        return None
+    assert not data[1] & 0x80, "a server must not mask (section 5.1)"
+    width = {126: 2, 127: 8}.get(data[1], 0)
+    if len(data) < 2 + width:
+        return None
+    length = int.from_bytes(data[2 : 2 + width], "big") if width else data[1]
+    assert length >= {0: 0, 2: 126, 8: 65536}[width], "not the shortest length (section 5.2)"
+    whole = 2 + width + length
+    if len(data) < whole:
+        return None
+    first, payload = data[0], bytes(data[2 + width : whole])
+    result = Frame(first & 0x0F, payload, bool(first & 0x80), first >> 4 & 7)
+    assert result.opcode in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG), result
+    assert result.opcode < CLOSE or (result.fin and length <= 125), result
+    return result, whole

@@ -13,15 +13,15 @@ import base64
 import select
 import socket
 import ssl
-import struct
 import time
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, frame
+from tests.support.frames import CLOSE, PING, PONG, Frame, frame, parse_frame
 
 SECONDS_TO_WAIT = 10.0
 KEY = base64.b64encode(b"sixteen bytes ok").decode("ascii")
@@ -79,12 +79,15 @@ class Wire:
         *,
         authority: Path | None = None,
         receive_buffer: int | None = None,
-        timeout: float = SECONDS_TO_WAIT,
+        timeout: float | None = None,
     ) -> None:
         """Connect; a small `receive_buffer` (bytes) makes a client that soon blocks its sender."""
         self.port = port
-        self._timeout = timeout
+        self._timeout = timeout = timeout or SECONDS_TO_WAIT
         self._received = bytearray()
+        self._heard: deque[Frame] = deque()
+        self._is_refused = False
+        self._is_torn = False
         self.end: End | None = None
         self._socket = socket.socket()
         self._socket.settimeout(timeout)
@@ -112,14 +115,14 @@ class Wire:
     # Saying things
 
     def send(self, *pieces: bytes) -> None:
-        """Send all pieces as one; a peer that has torn the connection down is noted in `end`."""
+        """Send all pieces as one; whether the server still listens is found out by reading."""
         try:
             self._socket.settimeout(self._timeout)
             self._socket.sendall(b"".join(pieces))
         except TimeoutError as error:
             raise AssertionError(f"the server took no bytes for {self._timeout} s") from error
-        except OSError:
-            self.end = self.end or End.RST
+        except OSError as error:
+            self._note(error)
 
     def send_chopped(self, data: bytes, size: int = 1) -> None:
         """Send `data` in pieces of `size` bytes, each a write of its own."""
@@ -129,31 +132,34 @@ class Wire:
     def flood(self, chunk: bytes, total: int, *, reading: bool) -> int:
         """Send `chunk` again and again, until `total` bytes are out or the server ends it.
 
-        With `reading` what arrives is kept for later reads and a close frame in it stops the flood;
-        without it, nothing is taken, and a server that takes no more bytes for a second stops it.
-        Gives the number of bytes sent.
+        With `reading` what arrives is kept for later reads, and a close frame in it stops the
+        flood; without it nothing is taken. Gives the number of bytes sent.
         """
         sent = 0
+        deadline = time.monotonic() + self._timeout
         self._socket.setblocking(False)
-        while sent < total and self.end is None:
+        while sent < total and not self._is_over():
+            remaining = deadline - time.monotonic()
+            assert remaining > 0, f"the server took only {sent} bytes in {self._timeout} s"
             wanted = [self._socket] if reading else []
-            readable, writable, _ = select.select(wanted, [self._socket], [], 1.0)
+            readable, writable, _ = select.select(wanted, [self._socket], [], remaining)
             if readable:
                 self._receive_now()
-                if self._holds_a_close():
-                    break
+                self._parse()
             if writable:
                 sent += self._send_now(chunk, sent % len(chunk))
-            elif not readable:
-                break
         return sent
+
+    def _is_over(self) -> bool:
+        said_goodbye = any(each.opcode == CLOSE for each in self._heard)
+        return said_goodbye or self._is_refused or self.end is not None
 
     def finish_sending(self) -> None:
         """Send FIN: nothing more comes from us, but we still listen."""
         try:
             self._socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            self.end = self.end or End.RST
+        except OSError as error:
+            self._note(error)
 
     # Hearing things
 
@@ -167,6 +173,7 @@ class Wire:
         self.send(handshake(path, *headers, port=self.port), then)
         response = self.read_response()
         assert response.status == 101, response
+        self._parse()
         return response
 
     def read_response(self) -> Response:
@@ -187,21 +194,11 @@ class Wire:
 
     def read_frame(self) -> Frame:
         """The next frame; anything that a server must not send fails."""
-        first, second = self._take(2)
-        assert not second & 0x80, "a server must not mask (section 5.1)"
-        length = second & 0x7F
-        if length == 126:
-            (length,) = struct.unpack("!H", self._take(2))
-            assert length > 125, "not the shortest length (section 5.2)"
-        elif length == 127:
-            (length,) = struct.unpack("!Q", self._take(8))
-            assert length > 65535, "not the shortest length (section 5.2)"
-        result = Frame(first & 0x0F, self._take(length), bool(first & 0x80), first >> 4 & 7)
-        assert result.opcode in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG), result
-        if result.opcode >= CLOSE:
-            assert result.fin, result
-            assert length <= 125, result
-        return result
+        deadline = time.monotonic() + self._timeout
+        while not self._heard:
+            self._receive(deadline, "a frame")
+            self._parse()
+        return self._heard.popleft()
 
     def read_message(self) -> Frame:
         """The next data message or close frame; pings are answered, pongs passed over."""
@@ -215,27 +212,44 @@ class Wire:
     def read_end(self) -> End:
         """How the connection ends, when nothing more is to come."""
         rest = self._take_rest()
-        assert not rest, f"there was more: {rest[:200]!r}"
+        assert not rest and not self._heard, f"there was more: {self._heard} {rest[:200]!r}"
         assert self.end is not None
         return self.end
+
+    def read_to_close(self) -> Frame:
+        """The close frame, wherever it comes."""
+        heard = self.read_frame()
+        while heard.opcode != CLOSE:
+            heard = self.read_frame()
+        return heard
 
     def drain(self) -> bytes:
         """Everything until the end of the connection."""
         return self._take_rest()
 
-    def read_close(self) -> Frame:
-        """The close frame that ends this connection; what came before it is passed over.
+    def read_close(self, *, within_a_frame: bool = False) -> Frame:
+        """The close frame that must come next.
 
-        Answers it as a client must (section 5.5.1) and checks that TCP then ends in order.
+        Answers it as a client must (section 5.5.1) and checks that the server then ends TCP in
+        order (section 7.1.1). A client `within_a_frame` cannot answer: it ends its own side.
         """
-        heard = self.read_message()
-        while heard.opcode != CLOSE:
-            heard = self.read_message()
-        self.send(frame(CLOSE, heard.payload[:2]))
+        heard = self.read_frame()
+        assert heard.opcode == CLOSE, heard
+        if within_a_frame:
+            self.finish_sending()
+        else:
+            self.send(frame(CLOSE, heard.payload[:2]))
         assert self.read_end() is End.FIN, f"the connection was torn down after {heard}"
         return heard
 
     # Bytes
+
+    def _parse(self) -> None:
+        """Move whole frames out of the bytes received."""
+        while found := parse_frame(self._received):
+            heard, length = found
+            del self._received[:length]
+            self._heard.append(heard)
 
     def _take(self, count: int) -> bytes:
         deadline = time.monotonic() + self._timeout
@@ -276,33 +290,18 @@ class Wire:
             return
         self._received += data
         if not data:
-            self.end = End.FIN
+            self.end = End.RST if self._is_torn else End.FIN
 
     def _send_now(self, chunk: bytes, start: int) -> int:
         try:
             return self._socket.send(chunk[start:])
         except (BlockingIOError, ssl.SSLWantWriteError):
             return 0
-        except OSError:
-            self._receive_what_is_left()
-            self.end = End.RST
+        except OSError as error:
+            self._note(error)
             return 0
 
-    def _receive_what_is_left(self) -> None:
-        while self.end is None:
-            before = len(self._received)
-            self._receive_now()
-            if len(self._received) == before:
-                return
-
-    def _holds_a_close(self) -> bool:
-        """Whether the bytes received so far contain a close frame (all frames here are short)."""
-        position = 0
-        while position + 2 <= len(self._received):
-            if self._received[position] == 0x80 | CLOSE:
-                return True
-            length = self._received[position + 1]
-            if length == 126:
-                length = 2 + int.from_bytes(self._received[position + 2 : position + 4], "big")
-            position += 2 + length
-        return False
+    def _note(self, error: OSError) -> None:
+        """The server takes nothing more; what it said before can still be read."""
+        self._is_refused = True
+        self._is_torn = self._is_torn or isinstance(error, ConnectionResetError)
