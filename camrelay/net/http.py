@@ -1,0 +1,175 @@
+"""The pages on the wire: one request per connection, and careful headers on every answer."""
+
+import re
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IAddress
+from twisted.python.failure import Failure
+from twisted.web.http import BAD_REQUEST, CACHED, NOT_ALLOWED, RESPONSES, HTTPChannel
+from twisted.web.http import Request as HTTPRequest
+from twisted.web.http_headers import Headers
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from camrelay.core.errors import Denied
+from camrelay.net.pages import Page, Pages
+from camrelay.net.refusal import refusal
+
+Record = Callable[[str, str, str, int, int, float], None]
+
+_EXCHANGE_SECONDS = 30.0
+_BODY_BYTES = 16384
+_METHODS = (b"GET", b"HEAD")
+_PLAIN_HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
+_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    b"connect-src 'self'%b; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_EVERYWHERE = (
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"Referrer-Policy", b"no-referrer"),
+    (b"Connection", b"close"),
+)
+
+
+def make_site(reactor: Any, record: Record) -> Site:
+    """The site that serves the pages.
+
+    `record(method, path, peer, status, size, seconds)` is called once per answer: the path has no
+    query, `size` counts the bytes of the body, `seconds` run from the first byte of the request.
+    """
+    return _PageSite(reactor, record)
+
+
+class _Exchange(HTTPChannel):
+    """One request and its answer, over within 30 seconds whatever the peer does.
+
+    A second request on the same connection would be a second chance to be slow, and to smuggle.
+    """
+
+    factory: "_PageSite"
+    transport: Any
+
+    def connectionMade(self) -> None:
+        """The clock starts."""
+        super().connectionMade()
+        self.began = self.factory.reactor.seconds()
+        self._deadline = self.callLater(_EXCHANGE_SECONDS, self.transport.abortConnection)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """The clock stops."""
+        if self._deadline.active():
+            self._deadline.cancel()
+        super().connectionLost(reason)
+
+    def checkPersistence(self, request: HTTPRequest, version: bytes) -> bool:
+        """Never."""
+        return False
+
+    def allHeadersReceived(self) -> None:
+        """Answer without waiting for a body that is long, or does not say how long it is.
+
+        No page reads a body. A short one is taken in only because a connection that is closed
+        over unread bytes is reset, and the peer may then lose the answer.
+        """
+        super().allHeadersReceived()
+        if self.length is None or self.length > _BODY_BYTES:
+            self.length = 0
+
+    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
+        """Every head of an answer passes here, those that Twisted makes by itself too."""
+        headers.removeHeader(b"Server")
+        if not headers.hasHeader(b"Content-Security-Policy"):
+            headers.setRawHeaders(b"Content-Security-Policy", [_POLICY % b""])
+        if not headers.hasHeader(b"Cache-Control"):
+            headers.setRawHeaders(b"Cache-Control", [b"no-store"])
+        for name, value in _EVERYWHERE:
+            headers.setRawHeaders(name, [value])
+        super().writeHeaders(version, code, reason, headers)
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """Twisted's bare answer to what it cannot read says nothing, and to no access log."""
+        if self.transport.disconnecting:
+            return
+        self.transport.write(refusal(BAD_REQUEST, "the request cannot be read as HTTP"))
+        self.loseConnection()
+        self.factory.answered(self, "-", "-", BAD_REQUEST, 0)
+
+
+class _PageSite(Site):
+    """A Site of exchanges that reports each answer."""
+
+    protocol: Any = _Exchange
+
+    def __init__(self, reactor: Any, record: Record) -> None:
+        super().__init__(_Answers(Pages.load()), timeout=None, reactor=reactor)
+        self._record = record
+
+    def log(self, request: HTTPRequest) -> None:
+        """Twisted calls this when an answer is complete."""
+        method = request.method.decode("latin-1")
+        path = request.path.decode("latin-1")
+        self.answered(
+            cast(_Exchange, request.channel), method, path, request.code, request.sentLength
+        )
+
+    def answered(self, exchange: _Exchange, method: str, path: str, status: int, size: int) -> None:
+        """Report one answer."""
+        peer = _host_of(exchange.getPeer())
+        seconds = self.reactor.seconds() - exchange.began
+        self._record(method, path, peer, status, size, seconds)
+
+
+class _Answers(Resource):
+    """Answers every path: a page, or a refusal that says why."""
+
+    isLeaf = True
+
+    def __init__(self, pages: Pages) -> None:
+        super().__init__()
+        self._pages = pages
+
+    def render(self, request: Request) -> int:
+        """Called once the request is complete."""
+        page = self._page_for(request)
+        request.setHeader(b"Content-Security-Policy", _policy_for(request))
+        request.setHeader(b"Content-Type", page.content_type)
+        request.setHeader(b"Content-Length", b"%d" % len(page.body))
+        if page.etag:
+            # Kept, but asked for again each time: a new version of the server shows at once.
+            request.setHeader(b"Cache-Control", b"no-cache")
+        if not page.etag or request.setETag(page.etag) is not CACHED:
+            request.write(page.body)
+        request.finish()
+        return NOT_DONE_YET
+
+    def _page_for(self, request: Request) -> Page:
+        try:
+            if request.method not in _METHODS:
+                request.setHeader(b"Allow", b", ".join(_METHODS))
+                raise Denied(NOT_ALLOWED, "pages can only be read: use GET or HEAD")
+            return self._pages.find(request.path)
+        except Denied as denied:
+            request.setResponseCode(denied.status)
+            return self._pages.refusal(RESPONSES[denied.status].decode(), denied.text)
+
+
+def _policy_for(request: Request) -> bytes:
+    """The Content-Security-Policy for the host that the browser asked for.
+
+    Safari before 15.4 does not count ws: and wss: of the same host as 'self', so they are named;
+    both, since behind a TLS router we see http where the browser sees https. IPv6 addresses have
+    no spelling in a policy (CSP 3 section 2.3.1) and get 'self' alone.
+    """
+    host = request.getHeader(b"host") or b""
+    if not _PLAIN_HOST.fullmatch(host):
+        return _POLICY % b""
+    return _POLICY % (b" ws://%b wss://%b" % (host, host))
+
+
+def _host_of(address: IAddress) -> str:
+    if isinstance(address, IPv4Address | IPv6Address):
+        return str(address.host)
+    return "local"

@@ -1,0 +1,5 @@
+// /chat/: asks for a room.
+
+import { askForRoom } from "/static/rooms.js";
+
+askForRoom(document.querySelector("form"), "chat");
