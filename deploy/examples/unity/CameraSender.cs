@@ -1,0 +1,126 @@
+// Sends where this object is to a camera room, ten times a second, over WebSocketSharp.
+//
+// 1. Put websocket-sharp.dll under Assets/Plugins and this file under Assets.
+// 2. Add the component to the camera of the headset (or to any object that moves).
+// 3. Set Url to an address that camrelay prints when it starts, with wss:// and /ws/camera.
+// 4. For a server with a development certificate: put its certificate authority under Assets as
+//    "authority.bytes" (camrelay prints where the PEM file is) and drop it on Authority.
+
+using System;
+using System.Collections;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using UnityEngine;
+using WebSocketSharp;
+using Random = UnityEngine.Random;
+
+public class CameraSender : MonoBehaviour
+{
+    public string Url = "wss://localhost:8443/ws/camera";
+    public string Id = "camera-1";
+    public TextAsset Authority;
+
+    const float SecondsBetweenPositions = 0.1f;
+
+    WebSocket socket;
+    // Written by WebSocketSharp's threads, read by Unity's.
+    volatile bool closed;
+    volatile bool sending;
+
+    IEnumerator Start()
+    {
+        var pause = new WaitForSeconds(SecondsBetweenPositions);
+        while (true)
+        {
+            Connect();
+            while (!closed)
+            {
+                SendPosition();
+                yield return pause;
+            }
+            // Not all headsets at once, when the server was restarted.
+            yield return new WaitForSeconds(Random.Range(1f, 3f));
+        }
+    }
+
+    // A new WebSocket each time: one object gives up for good after ten failures.
+    void Connect()
+    {
+        closed = sending = false;
+        socket = new WebSocket(Url);
+        if (socket.IsSecure)
+        {
+            socket.SslConfiguration.EnabledSslProtocols = SslProtocols.Tls12;
+            if (Authority != null)
+                socket.SslConfiguration.ServerCertificateValidationCallback = SignedByAuthority;
+        }
+        socket.OnOpen += (sender, e) => Debug.Log("camrelay: connected");
+        socket.OnError += (sender, e) => Debug.LogWarning("camrelay: " + e.Message);
+        socket.OnClose += (sender, e) =>
+        {
+            Debug.Log("camrelay: closed " + e.Code + " " + e.Reason);
+            closed = true;
+        };
+        // Connect() would hold Unity's main thread until there is an answer.
+        socket.ConnectAsync();
+    }
+
+    void SendPosition()
+    {
+        // While the last position is on its way, a newer one would only queue behind it.
+        if (sending || socket.ReadyState != WebSocketState.Open)
+            return;
+        var pose = new Pose
+        {
+            x = transform.position.x,
+            y = transform.position.y,
+            z = transform.position.z,
+            rotation = transform.rotation,
+            id = Id,
+        };
+        try
+        {
+            sending = true;
+            socket.SendAsync(JsonUtility.ToJson(pose), done => sending = false);
+        }
+        catch (InvalidOperationException)
+        {
+            // It closed between the question and the sending: OnClose says so.
+            sending = false;
+        }
+    }
+
+    // The name must be right and the chain must end at our own authority.
+    bool SignedByAuthority(
+        object sender, X509Certificate certificate, X509Chain ignored, SslPolicyErrors errors)
+    {
+        if ((errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != SslPolicyErrors.None)
+            return false;
+        var authority = new X509Certificate2(Authority.bytes);
+        var chain = new X509Chain();
+        chain.ChainPolicy.ExtraStore.Add(authority);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority;
+        if (!chain.Build(new X509Certificate2(certificate)))
+            return false;
+        var root = chain.ChainElements[chain.ChainElements.Count - 1].Certificate;
+        return root.Thumbprint == authority.Thumbprint;
+    }
+
+    void OnDestroy()
+    {
+        if (socket != null)
+            socket.CloseAsync();
+    }
+
+    // What goes over the wire; JsonUtility writes the fields as they are named here.
+    [Serializable]
+    struct Pose
+    {
+        public float x, y, z;
+        public Quaternion rotation;
+        public string id;
+    }
+}
