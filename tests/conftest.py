@@ -5,9 +5,42 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.support import wire
 from tests.support.server import Server, start_relay
 
 StartRelay = Callable[..., Server]
+
+ATTACK = """attack(relay, plain, fresh): an attack that succeeds against plain Autobahn and Twisted;
+`relay` and `plain` are the options of the camrelay to attack and, with --plain, of
+tests/support/plain_autobahn.py; `fresh`: the test needs a server of its own"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The way to see that the attacks are real."""
+    parser.addoption(
+        "--plain",
+        action="store_true",
+        help="run the attacks against plain Autobahn instead, and expect every one to succeed "
+        "(--runxfail shows how)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Explain the marker; a server that fails every test should do so soon."""
+    config.addinivalue_line("markers", " ".join(ATTACK.split()))
+    if config.option.plain:
+        wire.SECONDS_TO_WAIT = 3.0
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --plain: only attacks, and each test must fail."""
+    if not config.option.plain:
+        return
+    attacks = [item for item in items if item.get_closest_marker("attack")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in attacks])
+    items[:] = attacks
+    for item in attacks:
+        item.add_marker(pytest.mark.xfail(raises=AssertionError, strict=True, reason="plain"))
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,17 @@
 """Fixtures for tests that speak to a whole server."""
 
+import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 
 import pytest
 
-from tests.support.server import Server
+from tests.support.bystander import Bystander
+from tests.support.server import Server, start_relay
 from tests.support.wire import Wire
+
+PLAIN = Path(__file__).parents[1] / "support" / "plain_autobahn.py"
 
 
 @pytest.fixture
@@ -14,3 +20,51 @@ def echo(relay: Server) -> Iterator[Wire]:
     with Wire(relay.port) as wire:
         wire.upgrade("/echo")
         yield wire
+
+
+@pytest.fixture
+def target(
+    request: pytest.FixtureRequest,
+    shared_targets: dict[tuple[str, ...], Server],
+    running_targets: ExitStack,
+) -> Iterator[Server]:
+    """The server to attack, with the options that the `attack` marker of the test names."""
+    marker = request.node.get_closest_marker("attack")
+    plain = request.config.option.plain
+    options = tuple(marker.kwargs.get("plain" if plain else "relay", ()))
+    if marker.kwargs.get("fresh"):
+        with start_target(request, *options) as server:
+            yield server
+    else:
+        if options not in shared_targets:
+            server = running_targets.enter_context(start_target(request, *options))
+            shared_targets[options] = server
+        yield shared_targets[options]
+
+
+@pytest.fixture
+def attacked(target: Server) -> Iterator[Server]:
+    """The server to attack, while somebody else chats there and must not be disturbed."""
+    with Bystander(target):
+        yield target
+
+
+@pytest.fixture(scope="session")
+def running_targets() -> Iterator[ExitStack]:
+    """Ends the shared targets when all tests are done."""
+    with ExitStack() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_targets() -> dict[tuple[str, ...], Server]:
+    """The targets that tests share, by their options."""
+    return {}
+
+
+def start_target(request: pytest.FixtureRequest, *options: str) -> AbstractContextManager[Server]:
+    """A camrelay, or a plain Autobahn under --plain; the options are those of the one started."""
+    directory = request.getfixturevalue("tmp_path_factory").mktemp("target")
+    if request.config.option.plain:
+        return Server([sys.executable, str(PLAIN), *options], directory)
+    return start_relay(directory, *options)
