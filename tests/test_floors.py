@@ -20,6 +20,7 @@ FLOORS = (
     ("relay",),
     ("net", "bus", "history", "ops", "web"),
     ("config",),
+    ("routing",),
     ("service",),
     ("tap", "tools", "testing", "__main__"),
 )

@@ -18,6 +18,11 @@ class Doorman:
         self._open = 0
         self._by_address: Counter[str] = Counter()
 
+    @property
+    def is_empty(self) -> bool:
+        """Nobody is connected."""
+        return not self._open
+
     def arrive(self) -> bool:
         """A connection was accepted; False when it must go without a word."""
         if self._in_all and self._open >= self._in_all + COURTESY:

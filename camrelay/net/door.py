@@ -5,11 +5,10 @@ any parser sees it; then a WebSocket gets the connection for itself, and everyth
 on to the site.
 """
 
-import ipaddress
 from typing import Any
 
 from twisted.internet import protocol
-from twisted.internet.interfaces import IAddress, IProtocolFactory
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 
@@ -17,6 +16,7 @@ from camrelay.core import request_head
 from camrelay.core.doorman import Doorman
 from camrelay.core.errors import Denied
 from camrelay.net.deadlines import Deadlines
+from camrelay.net.peers import names_of
 from camrelay.net.refusal import refusal
 from camrelay.net.websocket import RelayFactory
 
@@ -71,7 +71,7 @@ class Door(protocol.Protocol):
             self._pass_on()
 
     def _hand_over(self) -> None:
-        peer, address = _names_of(self.transport.getPeer())
+        peer, address = names_of(self.transport.getPeer())
         self.factory.doorman.admit(address)
         successor = self.factory.websockets.connection(peer, address)
         transport = self.transport
@@ -108,6 +108,7 @@ class Door(protocol.Protocol):
 class DoorFactory(protocol.ServerFactory):
     """What all doors of a server share."""
 
+    protocol: Any = Door
     noisy = False
 
     def __init__(
@@ -122,21 +123,3 @@ class DoorFactory(protocol.ServerFactory):
         self.site = site
         self.doorman = doorman
         self.deadlines = deadlines
-
-    def buildProtocol(self, addr: IAddress) -> Door:
-        """A door for each accepted connection."""
-        door = Door()
-        door.factory = self
-        return door
-
-
-def _names_of(peer: IAddress) -> tuple[str, str | None]:
-    """The peer for the log, and its address for the doorman (None over a unix socket)."""
-    host = getattr(peer, "host", None)
-    if host is None:
-        return "unix", None
-    address = ipaddress.ip_address(host.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    plain = str(mapped or address)
-    shown = f"[{plain}]" if ":" in plain else plain
-    return f"{shown}:{getattr(peer, 'port', 0)}", plain

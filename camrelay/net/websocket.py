@@ -6,6 +6,7 @@ what Autobahn does badly towards a hostile or an old peer; each override says wh
 
 from typing import Any
 
+import txaio
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
@@ -225,6 +226,7 @@ class RelayFactory(WebSocketServerFactory):
     ) -> None:
         """`configure` is to be called before the first connection."""
         super().__init__(server="", reactor=reactor)
+        txaio.set_global_log_level("critical")  # it warns of every peer that misbehaves
         self.relay = relay
         self.doorman = doorman
         self.keepalive = keepalive

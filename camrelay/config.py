@@ -1,0 +1,221 @@
+"""The settings: one model with every default, unit and check.
+
+The command line, the environment, `.env` and `camrelay.toml` only fill it, in this order of
+strength. A value that is not allowed stops the start with one line that names it.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from dotenv import dotenv_values
+from msgspec import Meta
+from platformdirs import user_data_path
+
+from camrelay.core.errors import StartError
+
+DEFAULT_FILE = "camrelay.toml"
+ENVIRONMENT_PREFIX = "CAMRELAY_"
+# Platforms tell every application its port by this name.
+PLATFORM_NAMES = {"port": "PORT"}
+
+
+PortNumber = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=0)]
+MessageSize = Annotated[int, Meta(ge=1024, le=1 << 24)]
+Quantity = Annotated[float, Meta(ge=0, le=1e9)]
+Seconds = Annotated[float, Meta(ge=0.1, le=3600)]
+
+
+class RouteSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[routes]]` of the file: a path pattern, a kind, and the options of the kind."""
+
+    path: str
+    kind: str
+    options: dict[str, Any] = {}
+
+
+def _says(description: str) -> Meta:
+    return Meta(description=description)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that an operator can decide."""
+
+    port: Annotated[
+        PortNumber | None,
+        _says("TCP port, 0 for a free one (default: 8443 with TLS, 8080 without)"),
+    ] = None
+    tls: Annotated[bool, _says("serve https:// and wss:// on the port")] = False
+    listen: Annotated[
+        tuple[str, ...],
+        _says("endpoint to listen on, such as tcp:8080 or tls+tcp:8443; may be repeated"),
+    ] = ()
+    certificate: Annotated[
+        str | None, _says("PEM file: certificate and chain (default: a development CA's)")
+    ] = None
+    private_key: Annotated[
+        str | None, _says("PEM file with the key (default: in the certificate's file)")
+    ] = None
+    private_key_passphrase_file: Annotated[
+        str | None, _says("file with the passphrase of the key")
+    ] = None
+    data_dir: Annotated[
+        str | None, _says("where camrelay keeps things (default: the user's data directory)")
+    ] = None
+    message_rate: Annotated[
+        Quantity, _says("messages a second and connection, twice that at once; 0 = no limit")
+    ] = 250.0
+    connections_per_address: Annotated[
+        Count, _says("connections from one address; 0 = no limit")
+    ] = 500
+    max_connections: Annotated[
+        Count | None,
+        _says("connections in all (default: what the limit on open files allows)"),
+    ] = None
+    max_message_size: Annotated[MessageSize, _says("bytes of one message from a client")] = 65536
+    retain: Annotated[
+        Quantity, _says("seconds for which a position outlives its camera's connection")
+    ] = 0.0
+    allowed_origin: Annotated[
+        tuple[str, ...],
+        _says("web origin whose pages may connect too, * for all; may be repeated"),
+    ] = ()
+    ping_interval: Annotated[Seconds, _says("seconds between pings on a connection")] = 22.0
+    handshake_timeout: Annotated[Seconds, _says("seconds for a client to say what it wants")] = 10.0
+    compression: Annotated[bool, _says("inflate what clients send (permessage-deflate)")] = False
+    log_format: Annotated[Literal["text", "json"], _says("text or json")] = "text"
+    routes: Annotated[
+        tuple[RouteSetting, ...],
+        _says("routes of your own, tried before the built-in ones (in the file only)"),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting as the user meets it."""
+
+    name: str
+    flag: str
+    type: Any
+    default: Any
+    description: str
+
+    def read(self, value: object, said_as: str) -> Any:
+        """`value` checked and converted. Raises StartError that quotes the place it was said."""
+        if self.is_many and isinstance(value, str):
+            value = tuple(value.split())
+        try:
+            return msgspec.convert(value, self.type, strict=False)
+        except msgspec.ValidationError as error:
+            raise StartError(said_as, value, _not_allowed(error, self.description)) from None
+
+    @property
+    def is_switch(self) -> bool:
+        """It takes no value on the command line."""
+        return isinstance(self.default, bool)
+
+    @property
+    def is_many(self) -> bool:
+        """It may be given several times."""
+        return isinstance(self.default, tuple)
+
+
+def _options() -> dict[str, Option]:
+    return {
+        field.name: Option(
+            name=field.name,
+            flag="--" + field.name.replace("_", "-"),
+            type=field.type,
+            default=field.default,
+            description=_description(field.type),
+        )
+        for field in msgspec.structs.fields(Settings)
+    }
+
+
+def _description(type: Any) -> str:
+    for meta in type.__metadata__:
+        if meta.description:
+            return str(meta.description)
+    raise AssertionError(type)
+
+
+OPTIONS = _options()
+
+
+_PLAIN_WORDS = {
+    "int | null": "a whole number",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+}
+
+
+def _not_allowed(error: Exception, description: str) -> str:
+    said = str(error).partition(" - at ")[0].lower()
+    expected = said.replace("`", "").partition(", got")[0]
+    for word, plain in _PLAIN_WORDS.items():
+        if expected.startswith(f"expected {word}"):
+            expected = expected.replace(word, plain, 1)
+            break
+    return f"is not allowed: {expected} ({description})"
+
+
+def load(given: Mapping[str, object], environ: Mapping[str, str], file: str | None) -> Settings:
+    """The settings from the command line (`given`), `environ` with `.env`, and the file.
+
+    `file` is `camrelay.toml` in the working directory when it is None, if there is one.
+    Raises StartError for the first value that is not allowed.
+    """
+    values = {
+        **_from_file(file),
+        **_from_environment({**_dotenv(), **environ}),
+        **{name: OPTIONS[name].read(value, OPTIONS[name].flag) for name, value in given.items()},
+    }
+    return Settings(**values)
+
+
+def _dotenv() -> dict[str, str]:
+    path = Path(".env")
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values = {}
+    for option in OPTIONS.values():
+        for name in (PLATFORM_NAMES.get(option.name), ENVIRONMENT_PREFIX + option.name.upper()):
+            if name is not None and name in environ:
+                values[option.name] = option.read(environ[name], f"environment {name}")
+    return values
+
+
+def _from_file(file: str | None) -> dict[str, Any]:
+    path = Path(file or DEFAULT_FILE)
+    if file is None and not path.exists():
+        return {}
+    try:
+        document = tomllib.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise StartError("--config", str(path), f"cannot be read: {error}") from None
+    values = {}
+    for key, value in document.items():
+        option = OPTIONS.get(key.replace("-", "_"))
+        if option is None:
+            raise StartError(f"{path}: {key}", value, f"is not a setting; they are: {_known()}")
+        values[option.name] = option.read(value, f"{path}: {key}")
+    return values
+
+
+def _known() -> str:
+    return ", ".join(OPTIONS)
+
+
+def data_directory(settings: Settings) -> Path:
+    """Where camrelay keeps things: --data-dir, systemd's state directory, or the user's own."""
+    chosen = settings.data_dir or os.environ.get("STATE_DIRECTORY")
+    return Path(chosen) if chosen else user_data_path("camrelay")

@@ -1,0 +1,132 @@
+"""The journal as log lines: one for each request, handshake, connect and disconnect.
+
+Nothing that a peer chose reaches the log unescaped, and no query string at all: tokens travel
+there.
+"""
+
+from collections.abc import Callable
+
+from twisted.logger import Logger
+
+from camrelay.core.admission import Request
+from camrelay.core.errors import CloseReason, Denied, Rejected
+from camrelay.core.repeats import Repeats
+from camrelay.core.session import Session
+
+
+class LogJournal:
+    """Keeps the promises of `camrelay.ports.Journal`."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        """`now`: seconds of a clock that does not run backwards."""
+        self._log = Logger(namespace="camrelay")
+        self._now = now
+        self._repeats = Repeats()
+        self._connected_at: dict[Session, float] = {}
+
+    def listening(self, origin: str) -> None:
+        """An address that people can open."""
+        self._log.info("open {url}", event="listening", url=origin)
+
+    def authority(self, path: str, fingerprint: str) -> None:
+        """The development CA that clients have to trust."""
+        self._log.info("authority {path}", event="authority", path=path)
+        self._log.info(
+            "authority fingerprint SHA-256 {fingerprint}",
+            event="authority",
+            fingerprint=fingerprint,
+        )
+
+    def answered(  # noqa: PLR0913 (the fields of one line)
+        self, method: str, path: str, peer: str, status: int, size: int, seconds: float
+    ) -> None:
+        """A page was served, or was not."""
+        self._log.info(
+            "{method} {path} {status} {size} bytes {ms:.1f} ms from {peer}",
+            event="http",
+            method=escaped(method),
+            path=escaped(path),
+            status=status,
+            size=size,
+            ms=seconds * 1000,
+            peer=peer,
+        )
+
+    def denied(self, request: Request, denied: Denied) -> None:
+        """A handshake was refused."""
+        unsaid = self._repeats.note(f"denied {denied.status} {request.peer}", self._now())
+        if unsaid is not None:
+            self._log.info(
+                "handshake {path} denied {status} from {peer}: {text}{more}",
+                event="denied",
+                path=escaped(request.path),
+                status=denied.status,
+                peer=request.peer,
+                text=escaped(denied.text),
+                more=_more(unsaid),
+            )
+
+    def connected(self, session: Session) -> None:
+        """A connection is open and has joined its room."""
+        self._connected_at[session] = self._now()
+        self._log.info(
+            "connect {room} from {peer} as {id}",
+            event="connect",
+            room=session.admission.room,
+            peer=session.admission.peer,
+            id=session.id,
+        )
+
+    def disconnected(self, session: Session, code: int | None, text: str) -> None:
+        """A connection is over."""
+        seconds = self._now() - self._connected_at.pop(session, self._now())
+        self._log.info(
+            "disconnect {room} from {peer} as {id} after {seconds:.1f} s, {code_text}, "
+            "{messages_in} messages in, {messages_out} out{text}",
+            event="disconnect",
+            room=session.admission.room,
+            peer=session.admission.peer,
+            id=session.id,
+            code=code,
+            code_text=f"code {code}" if code is not None else "no close frame",
+            seconds=seconds,
+            messages_in=session.messages_in,
+            messages_out=session.messages_out,
+            text=f" ({escaped(text)})" if text else "",
+        )
+
+    def rejected(self, session: Session, rejected: Rejected) -> None:
+        """A message was dropped."""
+        unsaid = self._repeats.note(f"rejected {rejected.reason} {session.id}", self._now())
+        if unsaid is not None:
+            self._log.info(
+                "dropped {reason} from {peer} as {id} in {room}: {detail}{more}",
+                event="rejected",
+                reason=rejected.reason,
+                peer=session.admission.peer,
+                id=session.id,
+                room=session.admission.room,
+                detail=escaped(rejected.detail),
+                more=_more(unsaid),
+            )
+
+    def failed(self, what: str) -> None:
+        """A bug of ours or of a kind; called inside `except`."""
+        unsaid = self._repeats.note(f"failed {what}", self._now())
+        if unsaid is not None:
+            self._log.failure("error in {what}{more}", event="error", what=what, more=_more(unsaid))
+
+    def closing(self, session: Session, reason: CloseReason) -> None:
+        """The relay ends a connection; the line of the disconnect says so."""
+
+
+def escaped(text: str) -> str:
+    """`text` on one line of at most 200 characters, with nothing that a terminal would obey."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text[:200]
+    )
+
+
+def _more(unsaid: int) -> str:
+    return f" (and {unsaid} more like this)" if unsaid else ""

@@ -1,0 +1,174 @@
+"""Composition: the only module that knows all adapters."""
+
+import resource
+import secrets
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from twisted.application.internet import TimerService
+from twisted.application.service import MultiService, Service
+from twisted.internet.address import UNIXAddress
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
+from twisted.logger import ILogObserver
+
+from camrelay.bus.local import LocalBus
+from camrelay.config import Settings, data_directory
+from camrelay.core.doorman import COURTESY, Doorman
+from camrelay.core.errors import GOING_AWAY, StartError
+from camrelay.core.limits import Limits, Rate
+from camrelay.net.addresses import certificate_names, origins_to_open
+from camrelay.net.clock import ReactorClock
+from camrelay.net.deadlines import Deadlines
+from camrelay.net.development_ca import development_certificate
+from camrelay.net.door import Door, DoorFactory
+from camrelay.net.http import make_site
+from camrelay.net.keepalive import Keepalive
+from camrelay.net.listen import Listener, ListeningService, from_port, from_string
+from camrelay.net.tls import CurrentCertificate, ServerCertificate, load_certificate, tls_factory
+from camrelay.net.websocket import RelayFactory
+from camrelay.ops.journal import LogJournal
+from camrelay.ops.logs import JsonLines
+from camrelay.relay import Policy, Relay
+from camrelay.routing import route_table
+
+# Seconds that peers have to answer the last close frame.
+DRAIN_SECONDS = 3.0
+
+# Descriptors that are not connections: log, Redis, DNS, the reactor's own.
+RESERVED_DESCRIPTORS = 64
+
+
+class RelayService(MultiService):
+    """A whole camrelay node."""
+
+    def __init__(self, log_format: str) -> None:
+        """`log_format`: text is twistd's own, json replaces it."""
+        super().__init__()
+        self._log_format = log_format
+
+    def setServiceParent(self, parent: Any) -> None:
+        """twistd asks the application for its log observer once the service is in it."""
+        super().setServiceParent(parent)
+        if self._log_format == "json" and hasattr(parent, "setComponent"):
+            parent.setComponent(ILogObserver, JsonLines(sys.stdout))
+
+
+class DrainingService(Service):
+    """Ends the connections before the process ends, and waits until the peers know."""
+
+    def __init__(self, relay: Relay, doorman: Doorman, reactor: Any) -> None:
+        """`doorman` knows how many connections are left."""
+        self._relay = relay
+        self._doorman = doorman
+        self._look = LoopingCall(self._check)
+        self._look.clock = reactor
+        self._given_up_at = 0.0
+
+    def stopService(self) -> Deferred[Any]:
+        """Close everything; fires when all is closed or after DRAIN_SECONDS."""
+        super().stopService()
+        self._relay.drain(GOING_AWAY)
+        self._given_up_at = self._look.clock.seconds() + DRAIN_SECONDS
+        return self._look.start(0.05)
+
+    def _check(self) -> None:
+        if self._doorman.is_empty or self._look.clock.seconds() > self._given_up_at:
+            self._look.stop()
+
+
+def build(settings: Settings, reactor: Any) -> RelayService:
+    """The service for `settings` on `reactor`. Raises StartError, and nothing listens then."""
+    clock = ReactorClock(reactor)
+    journal = LogJournal(clock.now)
+    relay = Relay(secrets.token_hex(3), _policy(settings), clock, LocalBus(), journal)
+
+    keepalive = Keepalive(settings.ping_interval)
+    deadlines: Deadlines[Door] = Deadlines(settings.handshake_timeout, clock.now, Door.expire)
+    doorman = Doorman(_max_connections(settings), settings.connections_per_address)
+    websockets = RelayFactory(reactor, relay, doorman, keepalive, clock)
+    websockets.configure(settings.max_message_size, settings.compression)
+    doors = DoorFactory(websockets, make_site(reactor, journal.answered), doorman, deadlines)
+
+    service = RelayService(settings.log_format)
+    for listening in _listening(settings, doors, journal, reactor):
+        listening.setServiceParent(service)
+    for every, tick in (
+        (keepalive.step, keepalive.tick),
+        (settings.handshake_timeout / 4, deadlines.tick),
+    ):
+        TimerService(every, tick).setServiceParent(service)
+    DrainingService(relay, doorman, reactor).setServiceParent(service)
+    return service
+
+
+def _policy(settings: Settings) -> Policy:
+    rate = settings.message_rate
+    limits = Limits(messages=Rate(rate, 2 * rate), retain=settings.retain)
+    return Policy(route_table(settings.routes), settings.allowed_origin, limits)
+
+
+def _max_connections(settings: Settings) -> int:
+    """What the operator said, or what the limit on open files, raised as far as it goes, allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if settings.max_connections is not None:
+        return settings.max_connections
+    if hard == resource.RLIM_INFINITY:
+        return 0
+    return max(1, hard - RESERVED_DESCRIPTORS - COURTESY)
+
+
+def _listening(
+    settings: Settings, doors: DoorFactory, journal: LogJournal, reactor: Any
+) -> Iterator[ListeningService]:
+    listeners = _listeners(settings, reactor)
+    tls = None
+    if any(listener.secure for listener in listeners):
+        tls = tls_factory(CurrentCertificate(_certificate(settings, journal)), doors, reactor)
+    for listener in listeners:
+        factory = tls if listener.secure and tls is not None else doors
+        yield ListeningService(listener, factory, partial(_announce, journal))
+
+
+def _listeners(settings: Settings, reactor: Any) -> list[Listener]:
+    """`--listen` as often as it was given, and `--port` unless only `--listen` was."""
+    listeners = [from_string(reactor, text) for text in settings.listen]
+    if settings.port is not None or settings.tls or not listeners:
+        default = 8443 if settings.tls else 8080
+        port = default if settings.port is None else settings.port
+        listeners.append(from_port(reactor, port, settings.tls))
+    return listeners
+
+
+def _certificate(settings: Settings, journal: LogJournal) -> ServerCertificate:
+    if settings.certificate is not None:
+        key = Path(settings.private_key) if settings.private_key else None
+        return load_certificate(Path(settings.certificate), key, _passphrase(settings))
+    development = development_certificate(data_directory(settings), certificate_names())
+    journal.authority(str(development.authority), development.fingerprint)
+    return load_certificate(development.certificate, development.private_key)
+
+
+def _passphrase(settings: Settings) -> bytes | None:
+    file = settings.private_key_passphrase_file
+    if file is None:
+        return None
+    try:
+        return Path(file).read_bytes().strip()
+    except OSError as error:
+        remedy = f"cannot be read: {error.strerror}"
+        raise StartError("--private-key-passphrase-file", file, remedy) from None
+
+
+def _announce(journal: LogJournal, port: IListeningPort, secure: bool) -> None:
+    host: Any = port.getHost()
+    if isinstance(host, UNIXAddress):
+        journal.listening(f"unix:{host.name!r}")
+        return
+    for origin in origins_to_open(host.port, secure, host.host):
+        journal.listening(origin)

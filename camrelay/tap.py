@@ -1,0 +1,69 @@
+"""`twistd camrelay`: options in, service out, nothing else."""
+
+import os
+import sys
+from typing import Any
+
+from twisted.python import usage
+
+from camrelay.config import OPTIONS, Settings, load
+from camrelay.core.errors import StartError
+from camrelay.service import RelayService, build
+
+
+class Options(usage.Options):
+    """The settings as command-line options; their defaults and checks are the model's."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "Every option may also come from the environment (CAMRELAY_MESSAGE_RATE=100), from .env, "
+        "and from camrelay.toml (message-rate = 100)."
+    )
+    optFlags = [
+        [option.name.replace("_", "-"), None, option.description]
+        for option in OPTIONS.values()
+        if option.is_switch
+    ]
+    optParameters = [
+        [option.name.replace("_", "-"), None, None, option.description]
+        for option in OPTIONS.values()
+        if not option.is_switch and not option.is_many
+    ] + [["config", None, None, "TOML file with settings (default: camrelay.toml, if it is there)"]]
+    settings: Settings
+
+    def __init__(self) -> None:
+        """Nothing was given yet."""
+        super().__init__()
+        self._many: dict[str, list[str]] = {}
+
+    def opt_listen(self, endpoint: str) -> None:
+        self._many.setdefault("listen", []).append(endpoint)
+
+    opt_listen.__doc__ = OPTIONS["listen"].description
+
+    def opt_allowed_origin(self, origin: str) -> None:
+        self._many.setdefault("allowed_origin", []).append(origin)
+
+    opt_allowed_origin.__doc__ = OPTIONS["allowed_origin"].description
+
+    def postOptions(self) -> None:
+        """Complete the settings, or end with one line that says what is wrong."""
+        given: dict[str, Any] = {name: tuple(values) for name, values in self._many.items()}
+        for option in OPTIONS.values():
+            value = self.get(option.name.replace("_", "-"))
+            if value is not None and (value or not option.is_switch):
+                given[option.name] = bool(value) if option.is_switch else value
+        try:
+            self.settings = load(given, os.environ, self["config"])
+        except StartError as error:
+            sys.exit(f"camrelay: {error}")
+
+
+def makeService(options: Options) -> RelayService:
+    """The service for parsed options, on the reactor that twistd chose."""
+    from twisted.internet import reactor
+
+    try:
+        return build(options.settings, reactor)
+    except StartError as error:
+        sys.exit(f"camrelay: {error}")
