@@ -184,6 +184,7 @@ class Relay:
         room = self._sessions.pop(session, None)
         if room is None:
             return
+        self._fan_out(room)  # the leaving one gets what was said before its close frame
         now = self._clock.now()
         room.leave(session, now + self._limits.retain)
         self._journal.disconnected(session, code, text)
