@@ -1,9 +1,9 @@
 """A camera that walks in a circle: sends its position ten times a second, as a headset does.
 
     pip install websocket-client
-    python camera.py wss://localhost:8443/ws/camera --ca CA.pem
+    python camera.py wss://localhost:8443/ws/camera --ca camrelay_development_ca.crt
 
-CA.pem is the development certificate authority; camrelay prints its place when it starts. Leave
+The file is the "authority" that camrelay prints when it starts with a development certificate. Leave
 --ca out for ws:// and for certificates that the system trusts. Ctrl-C ends it.
 """
 

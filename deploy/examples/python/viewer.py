@@ -1,9 +1,9 @@
 """Shows where the cameras of a room are: what the phone does, in a terminal.
 
     pip install websocket-client
-    python viewer.py wss://localhost:8443/ws/camera --ca CA.pem
+    python viewer.py wss://localhost:8443/ws/camera --ca camrelay_development_ca.crt
 
-CA.pem is the development certificate authority; camrelay prints its place when it starts. Leave
+The file is the "authority" that camrelay prints when it starts with a development certificate. Leave
 --ca out for ws:// and for certificates that the system trusts. Ctrl-C ends it.
 """
 
