@@ -35,7 +35,7 @@ function fill(row, camera, now) {
     y: camera.y.toFixed(2),
     z: camera.z.toFixed(2),
     rate: rate(camera, now).toFixed(1),
-    age: `${((now - camera.heard) / 1000).toFixed(1)} s`,
+    age: ((now - camera.heard) / 1000).toFixed(1),
   };
   for (const cell of row.cells) {
     const text = texts[cell.dataset.number];

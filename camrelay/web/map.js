@@ -10,8 +10,10 @@ const VIEWS = {
 const RADIUS = 9; // px of a circle
 const LEAST_SPAN = 4; // units that the shorter side of the map shows at least
 const MARGIN = 56; // px between the outermost camera and the edge
-const EASE = 0.12; // part of the way to the fitting frame that is gone per picture
-const GRID = 80; // px between grid lines, about
+const FRAME_EASE = 0.12; // part of the way to the fitting frame that is gone per picture
+const CIRCLE_EASE = 0.3; // the same for a circle on its way to the newest position
+const GRID = 64; // px between grid lines, at least
+const TRAIL_PIECES = 16; // each fainter than the next: one stroke of the pen cannot fade
 
 export class PositionMap {
   constructor(canvas) {
@@ -37,6 +39,7 @@ export class PositionMap {
       ink: colour("--ink"),
       soft: colour("--soft"),
       line: colour("--line"),
+      zero: colour("--zero"),
     };
     this.font = style.fontFamily;
   }
@@ -48,6 +51,7 @@ export class PositionMap {
     const { pen } = this;
     pen.clearRect(0, 0, this.width, this.height);
     this.drawGrid();
+    for (const camera of cameras) this.moveCircle(camera);
     for (const camera of cameras) this.drawTrail(camera, now);
     for (const camera of cameras) this.drawCamera(camera, now);
     pen.globalAlpha = 1;
@@ -74,7 +78,7 @@ export class PositionMap {
       return;
     }
     for (const part of ["across", "up", "scale"]) {
-      this.frame[part] += (wanted[part] - this.frame[part]) * EASE;
+      this.frame[part] += (wanted[part] - this.frame[part]) * FRAME_EASE;
     }
   }
 
@@ -102,52 +106,62 @@ export class PositionMap {
   drawGrid() {
     const { pen, colours, frame, width, height, view } = this;
     const step = niceStep(GRID / frame.scale);
-    pen.globalAlpha = 1;
     pen.font = `11px ${this.font}`;
-    pen.textBaseline = "alphabetic";
-    const line = (value, fromX, fromY, toX, toY) => {
-      pen.strokeStyle = value === 0 ? colours.soft : colours.line;
-      pen.lineWidth = 1;
-      pen.beginPath();
-      pen.moveTo(fromX, fromY);
-      pen.lineTo(toX, toY);
-      pen.stroke();
-    };
     for (const value of ticks(frame.across, width / 2 / frame.scale, step)) {
       const x = Math.round(width / 2 + (value - frame.across) * frame.scale) + 0.5;
-      line(value, x, 0, x, height);
-      this.write(label(value, step), x + 4, height - 6, colours.soft);
+      this.drawLine(value, x, 0, x, height);
+      if (x < width - 24) this.write(label(value, step), x + 4, height - 6, colours.soft);
     }
     for (const value of ticks(frame.up, height / 2 / frame.scale, step)) {
       const y = Math.round(height / 2 - (value - frame.up) * frame.scale) + 0.5;
-      line(value, 0, y, width, y);
-      if (y < height - 28) this.write(label(value, step), 6, y - 4, colours.soft);
+      this.drawLine(value, 0, y, width, y);
+      if (y > 40 && y < height - 28) this.write(label(value, step), 6, y - 4, colours.soft);
     }
     pen.font = `600 13px ${this.font}`;
     this.write(`${view.across} →`, width - 30, height - 22, colours.ink);
     this.write(`↑ ${view.up}`, 6, 20, colours.ink);
   }
 
-  drawTrail({ trail, ...camera }, now) {
+  /** A grid line; the ones through zero are stronger. */
+  drawLine(value, fromX, fromY, toX, toY) {
     const { pen, colours } = this;
-    pen.strokeStyle = colours.camera;
+    pen.strokeStyle = value === 0 ? colours.zero : colours.line;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    pen.moveTo(fromX, fromY);
+    pen.lineTo(toX, toY);
+    pen.stroke();
+  }
+
+  /** Ten positions a second would make a circle hop; it glides from one to the next instead. */
+  moveCircle(camera) {
+    const { x, y, z } = camera;
+    if (!camera.circle || this.still.matches) camera.circle = { x, y, z };
+    for (const axis of ["x", "y", "z"]) {
+      camera.circle[axis] += (camera[axis] - camera.circle[axis]) * CIRCLE_EASE;
+    }
+  }
+
+  drawTrail(camera, now) {
+    const { pen } = this;
+    const points = [...camera.trail.slice(0, -1), camera.circle].map((point) => this.place(point));
+    const steps = points.length - 1;
+    pen.strokeStyle = this.colours.camera;
     pen.lineWidth = 3;
-    pen.lineCap = "round";
-    const pieces = 12; // each a little fainter than the next: one stroke cannot fade
-    for (let piece = 0; piece < pieces; piece += 1) {
-      const from = Math.floor((piece * (trail.length - 1)) / pieces);
-      const to = Math.floor(((piece + 1) * (trail.length - 1)) / pieces);
-      if (to <= from) continue;
-      pen.globalAlpha = (0.55 * strength(camera, now) * (piece + 1)) / pieces;
+    pen.lineJoin = "round";
+    for (let piece = 0; piece < TRAIL_PIECES; piece += 1) {
+      const from = Math.floor((piece * steps) / TRAIL_PIECES);
+      const to = Math.floor(((piece + 1) * steps) / TRAIL_PIECES);
+      pen.globalAlpha = (0.6 * strength(camera, now) * (piece + 1)) / TRAIL_PIECES;
       pen.beginPath();
-      for (let index = from; index <= to; index += 1) pen.lineTo(...this.place(trail[index]));
+      for (const [x, y] of points.slice(from, to + 1)) pen.lineTo(x, y);
       pen.stroke();
     }
   }
 
   drawCamera(camera, now) {
     const { pen, colours } = this;
-    const [x, y] = this.place(camera);
+    const [x, y] = this.place(camera.circle);
     pen.globalAlpha = strength(camera, now);
     if (camera.looks) this.drawLook(camera.looks, x, y);
     pen.fillStyle = colours.camera;
@@ -158,7 +172,10 @@ export class PositionMap {
     pen.fill();
     pen.stroke();
     pen.font = `600 13px ${this.font}`;
-    this.write(camera.name, x + RADIUS + 5, y + 4, colours.ink);
+    const gap = RADIUS + 5;
+    const { width } = pen.measureText(camera.name);
+    const left = x + gap + width > this.width ? x - gap - width : x + gap;
+    this.write(camera.name, left, y + 4, colours.ink);
   }
 
   /** A wedge in the direction that the camera looks, shorter when it looks at or away from us. */
