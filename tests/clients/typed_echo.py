@@ -31,7 +31,7 @@ def on_message(app: websocket.WebSocketApp, message: str) -> None:
 
 def on_error(app: websocket.WebSocketApp, error: Exception) -> None:
     """Print what went wrong."""
-    print(f"error {error}", flush=True)
+    print(f"error {error!r}", flush=True)
 
 
 def on_close(app: websocket.WebSocketApp, code: int | None, reason: str | None) -> None:
@@ -43,5 +43,5 @@ if __name__ == "__main__":
     client = websocket.WebSocketApp(
         sys.argv[1], on_open=on_open, on_message=on_message, on_error=on_error, on_close=on_close
     )
-    signal.signal(signal.SIGTERM, lambda number, frame: client.close())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     client.run_forever(sslopt={"ca_certs": sys.argv[2]})
