@@ -1,0 +1,99 @@
+"""The pages in a real Chromium, on a real relay over TLS. Each test runs a script beside it."""
+
+import json
+import shutil
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from camrelay.core.errors import Denied
+from camrelay.core.names import room_name
+from tests.support.process import Process
+from tests.support.server import Server, clean_environment, start_relay
+
+HERE = Path(__file__).parent
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SECONDS_FOR_A_SCRIPT = 60.0
+MISSING = (
+    "no browser to test with: install Node.js 20 and Chromium (apt-get install nodejs npm "
+    "chromium), then run: npm ci --prefix tests/browser"
+)
+RunScript = Callable[[str, Server], Process]
+
+
+@pytest.fixture
+def run() -> Iterator[RunScript]:
+    """Start a script with the browser of this machine: `run("chat.js", server)`."""
+    chromium = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    node = shutil.which("node")
+    if not (node and chromium and (HERE / "node_modules" / "playwright-core").exists()):
+        pytest.skip(MISSING)
+    with ExitStack() as running:
+
+        def start(script: str, server: Server) -> Process:
+            base = f"https://localhost:{server.port}"
+            command = [node, str(HERE / script), chromium, base]
+            return running.enter_context(Process(command, HERE, clean_environment()))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A camrelay on TLS, shared by the tests of this file."""
+    with start_relay(tmp_path_factory.mktemp("relay"), "--tls") as server:
+        yield server
+
+
+def test_three_tabs_chat_in_a_japanese_room(run: RunScript, relay: Server) -> None:
+    """Each tab sees every message exactly once, as text, and the input is cleared."""
+    assert_passes(run("chat.js", relay))
+
+
+def test_a_room_is_asked_for_in_words(run: RunScript, relay: Server) -> None:
+    """What is no room name is told to the person; the page and the server have the same rule."""
+    script = run("rooms.js", relay)
+    allowed = json.loads(script.wait_for_log(r"allowed (\[.*\])\n", SECONDS_FOR_A_SCRIPT)[1])
+    assert_passes(script)
+    # Browser and Python may know different versions of Unicode: a character must be in both.
+    known = {point for point in range(0x110000) if unicodedata.category(chr(point)) != "Cn"}
+    assert {point for point in known if _is_allowed(point)} == set(allowed) & known
+
+
+def _is_allowed(point: int) -> bool:
+    try:
+        return bool(room_name(f"a{chr(point)}"))
+    except Denied:
+        return False
+
+
+def test_a_tab_sees_the_camera_that_another_tab_plays(run: RunScript, relay: Server) -> None:
+    """Circle and numbers move; ids tell cameras apart; who falls silent leaves the list."""
+    assert_passes(run("cameras.js", relay))
+
+
+def test_the_socket_knows_when_to_come_back(run: RunScript, relay: Server) -> None:
+    """At once when the browser is back online; never after a close code that forbids it."""
+    assert_passes(run("sockets.js", relay))
+
+
+def test_a_chat_survives_a_restart_of_the_server(run: RunScript, tmp_path: Path) -> None:
+    """What was typed meanwhile is sent once, in order; what is too much is refused visibly."""
+    with ExitStack() as first:
+        server = first.enter_context(start_relay(tmp_path, "--tls"))
+        script = run("restart.js", server)
+        script.wait_for_log("stop the server", SECONDS_FOR_A_SCRIPT)
+        port = server.port
+    script.type_line("stopped")
+    script.wait_for_log("start the server", SECONDS_FOR_A_SCRIPT)
+    with start_relay(tmp_path, "--tls", "--port", str(port)):
+        script.type_line("started")
+        assert_passes(script)
+
+
+def assert_passes(script: Process) -> None:
+    """A script ends with code 0 when all it looked at was right; else it says what was not."""
+    assert script.wait(SECONDS_FOR_A_SCRIPT) == 0, script.log
