@@ -12,6 +12,8 @@ import ifaddr
 
 Address = IPv4Address | IPv6Address
 
+ANDROID_EMULATOR = "10.0.2.2"  # what an app in the emulator calls the machine it runs on
+
 # Bridges and pairs that container and virtual machine software makes for itself: a phone on
 # the same Wi-Fi never reaches them. `br0` and `br-lan`, on the other hand, are real networks.
 _VIRTUAL = re.compile(
@@ -20,13 +22,17 @@ _VIRTUAL = re.compile(
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
-def certificate_names(adapters: Iterable[ifaddr.Adapter] | None = None) -> list[str]:
+def certificate_names(
+    adapters: Iterable[ifaddr.Adapter] | None = None, host: str | None = None
+) -> list[str]:
     """Every name and address a client may type to reach this machine, for its certificate.
 
     The host name is followed by its `.local` form, by which phones find a machine whose
-    address changes (RFC 6762). `adapters` are the network cards; this machine's when None.
+    address changes (RFC 6762). `adapters` are the network cards and `host` is the host name;
+    this machine's when None.
     """
-    names = ["localhost", "127.0.0.1", "::1", *_host_names(socket.gethostname())]
+    names = ["localhost", "127.0.0.1", "::1", ANDROID_EMULATOR]
+    names += _host_names(socket.gethostname() if host is None else host)
     names += [str(address) for card in _cards(adapters) for address in card]
     return list(dict.fromkeys(names))
 

@@ -35,7 +35,8 @@ def make_authority(names: list[str], now: datetime) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     dns = [name.value for name in map(_general_name, names) if isinstance(name, x509.DNSName)]
     host = next((name for name in dns if name != "localhost"), "localhost")
-    name = _name(f"camrelay development CA ({host[:27]}, {now:%Y-%m-%d})")  # 64 characters at most
+    # At most 64 characters: RFC 5280 appendix A.1.
+    name = _name(f"camrelay development CA ({host[:26]}, {now:%Y-%m-%d})")
     begin = now - BACKDATED
     constraints = x509.NameConstraints(
         permitted_subtrees=[
@@ -50,8 +51,8 @@ def make_authority(names: list[str], now: datetime) -> Authority:
         .issuer_name(name)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(authority=True), critical=True)
-        # RFC 5280 wants it critical, but mbedTLS, which Unity is built with, refuses the whole
-        # certificate then. Those that know the extension obey it either way.
+        # RFC 5280 wants it critical, but mbedTLS, on which Unity's TLS is built, cannot read such
+        # a certificate (Mbed-TLS/mbedtls#8759). Who knows the extension obeys it either way.
         .add_extension(constraints, critical=False)
         .sign(key, SHA256())
     )

@@ -60,6 +60,7 @@ def development_certificate(
     cannot be written, when others can read a key in it, or when the CA in it is damaged.
     """
     now = (now or datetime.now(UTC)).replace(microsecond=0)
+    data_dir = data_dir.absolute()
     authority_file = data_dir / "camrelay_development_ca.crt"
     leaf_file = data_dir / "camrelay_development.crt"
     try:
