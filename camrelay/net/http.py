@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
 from twisted.web.http import BAD_REQUEST, CACHED, NOT_ALLOWED, RESPONSES, HTTPChannel
 from twisted.web.http import Request as HTTPRequest
@@ -15,6 +13,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from camrelay.core.errors import Denied
 from camrelay.net.pages import Page, Pages
+from camrelay.net.peers import names_of
 from camrelay.net.refusal import refusal
 
 Record = Callable[[str, str, str, int, int, float], None]
@@ -24,7 +23,8 @@ _BODY_BYTES = 16384
 _METHODS = (b"GET", b"HEAD")
 _PLAIN_HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 _POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    # child-src is for the worker of the camera page: browsers without worker-src look there.
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; child-src 'self'; "
     b"connect-src 'self'%b; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _EVERYWHERE = (
@@ -38,7 +38,7 @@ def make_site(reactor: Any, record: Record) -> Site:
     """The site that serves the pages.
 
     `record(method, path, peer, status, size, seconds)` is called once per answer: the path has no
-    query, `size` counts the bytes of the body, `seconds` run from the first byte of the request.
+    query, `size` counts the bytes of the body, `seconds` run from the end of the request's head.
     """
     return _PageSite(reactor, record)
 
@@ -109,15 +109,13 @@ class _PageSite(Site):
 
     def log(self, request: HTTPRequest) -> None:
         """Twisted calls this when an answer is complete."""
-        method = request.method.decode("latin-1")
-        path = request.path.decode("latin-1")
-        self.answered(
-            cast(_Exchange, request.channel), method, path, request.code, request.sentLength
-        )
+        exchange = cast(_Exchange, request.channel)
+        method, path = request.method.decode("latin-1"), request.path.decode("latin-1")
+        self.answered(exchange, method, path, request.code, request.sentLength)
 
     def answered(self, exchange: _Exchange, method: str, path: str, status: int, size: int) -> None:
         """Report one answer."""
-        peer = _host_of(exchange.getPeer())
+        peer, _ = names_of(exchange.getPeer())
         seconds = self.reactor.seconds() - exchange.began
         self._record(method, path, peer, status, size, seconds)
 
@@ -167,9 +165,3 @@ def _policy_for(request: Request) -> bytes:
     if not _PLAIN_HOST.fullmatch(host):
         return _POLICY % b""
     return _POLICY % (b" ws://%b wss://%b" % (host, host))
-
-
-def _host_of(address: IAddress) -> str:
-    if isinstance(address, IPv4Address | IPv6Address):
-        return str(address.host)
-    return "local"
