@@ -76,20 +76,31 @@ class ListeningService(Service):
         self._factory = factory
         self._announce = announce
         self._port: IListeningPort | None = None
+        self._asked = False
 
     def privilegedStartService(self) -> None:
         """Listen. Ends the process with one line when that cannot be done."""
         super().privilegedStartService()
+        self._asked = True
         listening = self._listener.endpoint.listen(self._factory)
-        listening.addCallbacks(self._started, self._failed)
+        failures: list[Failure] = []
+        listening.addCallbacks(self._started, failures.append)
+        if failures:  # raised here: a Deferred would swallow it, and nothing would listen
+            raise SystemExit(self._complaint(failures[0]))
+
+    def startService(self) -> None:
+        """Listen now under twist, which never asks for a privileged start."""
+        super().startService()
+        if not self._asked:
+            self.privilegedStartService()
 
     def _started(self, port: IListeningPort) -> None:
         self._port = port
         send_directly(port, BACKLOG)
         self._announce(port, self._listener.secure)
 
-    def _failed(self, failure: Failure) -> None:
-        raise SystemExit(
+    def _complaint(self, failure: Failure) -> str:
+        return (
             f"camrelay: cannot listen on {self._listener.name}: {failure.getErrorMessage()} "
             "(stop what listens there, or choose another port)"
         )
