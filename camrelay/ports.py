@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from camrelay.core.admission import Admission, Request
-from camrelay.core.errors import CloseReason, Denied, Rejected
+from camrelay.core.errors import Denied, Rejected
 from camrelay.core.room import Publication
 from camrelay.core.session import Session
 from camrelay.core.sink import Sink
@@ -72,10 +72,6 @@ class Journal(Protocol):
 
     def rejected(self, session: Session, rejected: Rejected) -> None:
         """A message was dropped."""
-        ...
-
-    def closing(self, session: Session, reason: CloseReason) -> None:
-        """The relay ends a connection."""
         ...
 
     def failed(self, what: str) -> None:

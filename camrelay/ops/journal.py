@@ -9,7 +9,7 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from camrelay.core.admission import Request
-from camrelay.core.errors import CloseReason, Denied, Rejected
+from camrelay.core.errors import Denied, Rejected
 from camrelay.core.repeats import Repeats
 from camrelay.core.session import Session
 
@@ -115,9 +115,6 @@ class LogJournal:
         unsaid = self._repeats.note(f"failed {what}", self._now())
         if unsaid is not None:
             self._log.failure("error in {what}{more}", event="error", what=what, more=_more(unsaid))
-
-    def closing(self, session: Session, reason: CloseReason) -> None:
-        """The relay ends a connection; the line of the disconnect says so."""
 
 
 def escaped(text: str) -> str:
