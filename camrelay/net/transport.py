@@ -54,9 +54,10 @@ class DirectServer(tcp.Server):
 def send_directly(port: IListeningPort, backlog: int) -> None:
     """Make the connections of a listening TCP port send directly, and prepare its socket.
 
-    `backlog`: how many connections may wait to be accepted. Other ports are left as they are.
+    `backlog`: how many connections may wait to be accepted. Other ports are left as they are; to
+    Twisted a unix socket is a kind of TCP port.
     """
-    if not isinstance(port, tcp.Port):
+    if not isinstance(port, tcp.Port) or port.socket.family == socket.AF_UNIX:
         return
     port.transport = DirectServer
     port.socket.listen(backlog)
