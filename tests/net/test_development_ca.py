@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
+import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -26,6 +27,8 @@ from tests.support.tls_echo import echo_over_tls, visit
 NAMES = ["localhost", "127.0.0.1", "::1", "studio", "192.168.1.5", "2001:db8::7"]
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
+
+ANOTHER_KEY = trustme.CA().private_key_pem.bytes()
 
 STARTING_TOGETHER = """
 import sys
@@ -130,6 +133,19 @@ def test_the_ca_signs_no_other_ca(data_dir: Path) -> None:
     assert constraints.value == x509.BasicConstraints(ca=True, path_length=0)
 
 
+def test_a_client_that_knows_no_name_constraints_can_read_the_ca(data_dir: Path) -> None:
+    """mbedTLS, and so Unity, refuses a certificate with a critical extension it does not know."""
+    authority = read(development_certificate(data_dir, NAMES).authority)
+    assert not authority.extensions.get_extension_for_class(x509.NameConstraints).critical
+
+
+def test_a_device_whose_clock_is_a_day_late_is_served(data_dir: Path) -> None:
+    """Headsets that were in a drawer are like that."""
+    made = development_certificate(data_dir, NAMES, now=NOW)
+    begins = [read(file).not_valid_before_utc for file in (made.authority, made.certificate)]
+    assert max(begins) <= NOW - DAY
+
+
 def test_the_ca_can_be_told_from_others(data_dir: Path) -> None:
     """A phone that trusts several shows where each is from."""
     authority = read(development_certificate(data_dir, ["localhost", "s" * 63], now=NOW).authority)
@@ -159,6 +175,13 @@ def test_the_leaf_is_one_that_phones_accept(data_dir: Path) -> None:
     life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
     assert life < 397 * DAY
     assert leaf.not_valid_after_utc > NOW + 390 * DAY
+
+
+def test_files_are_named_from_the_root(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log tells where the CA is, and a daemon changes its working directory."""
+    data_dir.mkdir(parents=True)
+    monkeypatch.chdir(data_dir)
+    assert development_certificate(Path("here"), NAMES).authority.parent == data_dir / "here"
 
 
 def test_the_next_start_finds_everything_as_it_was(data_dir: Path) -> None:
@@ -254,7 +277,9 @@ def test_a_damaged_leaf_is_made_again(data_dir: Path, name: str, content: bytes 
         ("camrelay_development_ca.crt", b"-----BEGIN"),
         ("camrelay_development_ca.key", None),
         ("camrelay_development_ca.key", b""),
+        ("camrelay_development_ca.key", ANOTHER_KEY),
     ],
+    ids=["no certificate", "half a certificate", "key missing", "no key", "another key"],
 )
 def test_a_damaged_ca_is_not_replaced_in_silence(
     data_dir: Path, name: str, content: bytes | None
