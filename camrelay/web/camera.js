@@ -16,17 +16,18 @@ const room = roomOfPage();
 const url = socketUrl(room ? `/ws/camera/${encodeURIComponent(room)}` : "/ws/camera");
 const tracks = new Tracks();
 const map = new PositionMap(find("#map"));
+let drawing = false;
+let roundTrip; // ms, of the newest of our own positions
 
 const socket = new Socket(url, {
   onMessage: hear,
   onState: (state, reason) => {
     showConnection(find("#connection"), state, reason);
     find("#restart").hidden = state !== "stopped";
+    forgetRoundTrip();
   },
 });
 const simulated = new SimulatedCamera((text) => socket.send(text));
-let drawing = false;
-let roundTrip; // ms, of the newest of our own positions
 
 if (room) {
   find("#room").textContent = room;
@@ -74,10 +75,15 @@ function toggleSimulation() {
   if (simulated.isRunning) simulated.stop();
   else simulated.start();
   const running = simulated.isRunning;
-  find("#simulate").setAttribute("aria-pressed", String(running));
+  find("#simulate").classList.toggle("quiet", running);
   find("#simulate").textContent = running ? "Stop the camera" : "Make this browser a camera";
   find("#simulated").textContent = running
     ? `Ten positions a second go out as ${simulated.id}.`
     : "Stopped. It fades and leaves the map.";
+  forgetRoundTrip();
+}
+
+function forgetRoundTrip() {
+  roundTrip = undefined;
   find("#round-trip").textContent = "";
 }

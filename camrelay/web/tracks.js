@@ -2,7 +2,7 @@
 
 const TRAIL = 12000; // ms that a trail is long
 const PACE = 3000; // ms over which the rate is taken
-const MOST_POINTS = 1500;
+const MOST_POINTS = 600;
 const MOST_CAMERAS = 200; // more ids than this are a mistake or a joke: they are not drawn
 
 export const QUIET = 3000; // ms of silence before a camera begins to fade
