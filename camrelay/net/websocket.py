@@ -6,13 +6,13 @@ what Autobahn does badly towards a hostile or an old peer; each override says wh
 
 from typing import Any
 
-import txaio
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.twisted.websocket import WebSocketServerFactory
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
+from txaio.tx import set_global_log_level
 from zope.interface import implementer
 
 from camrelay.core.admission import Request
@@ -20,6 +20,7 @@ from camrelay.core.doorman import Doorman
 from camrelay.core.errors import FRAME_FLOOD, CloseReason, Denied
 from camrelay.core.limits import Allowance, Rate
 from camrelay.core.session import Session
+from camrelay.net.ingest import ShortPath
 from camrelay.net.keepalive import Keepalive
 from camrelay.net.refusal import refusal
 from camrelay.ports import Clock, Relaying
@@ -35,7 +36,7 @@ CLOSE_TIMEOUT = 4
 
 
 @implementer(IPushProducer)
-class RelayProtocol(WebSocketServerProtocol):
+class RelayProtocol(ShortPath):
     """One WebSocket connection: a sink of the relay."""
 
     factory: "RelayFactory"
@@ -226,7 +227,7 @@ class RelayFactory(WebSocketServerFactory):
     ) -> None:
         """`configure` is to be called before the first connection."""
         super().__init__(server="", reactor=reactor)
-        txaio.set_global_log_level("critical")  # it warns of every peer that misbehaves
+        set_global_log_level("critical")  # it warns of every peer that misbehaves
         self.relay = relay
         self.doorman = doorman
         self.keepalive = keepalive
