@@ -12,7 +12,7 @@ this path and through plain Autobahn, and fails when the two differ.
 
 from typing import Any
 
-from autobahn.twisted.websocket import WebSocketServerProtocol
+from camrelay.net.lean import LeanProtocol
 
 # FIN, no reserved bits, opcode text (RFC 6455 section 5.2).
 _WHOLE_TEXT = 0x81
@@ -21,7 +21,7 @@ _HEADER = 6  # two bytes, and the four of the mask
 _LONGEST = 125  # what a header of two bytes can tell
 
 
-class ShortPath(WebSocketServerProtocol):
+class ShortPath(LeanProtocol):
     """A WebSocket connection that reads common frames quickly."""
 
     data: bytes

@@ -81,6 +81,7 @@ class RelayProtocol(ShortPath):
     def onOpen(self) -> None:
         """The upgrade is done: join the room."""
         factory = self.factory
+        self.slim_down()
         self.write = self.transport.write
         self._empty_frames = Allowance(EMPTY_FRAMES)
         self._slot = factory.keepalive.add(self)

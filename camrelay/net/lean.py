@@ -1,0 +1,100 @@
+"""What Autobahn keeps and does for every connection, and nobody here asks for.
+
+A connection of plain Autobahn costs 9 KiB and 170 us to open: thirty options copied, coloured debug
+text built for a log that is off, the request head kept for ever, a description of the transport.
+This class does without. It touches names that are Autobahn's own; tests/net/test_lean.py fails when
+Autobahn renames one of them or starts to use what is dropped here.
+"""
+
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketServerProtocol
+from autobahn.wamp.types import TransportDetails
+from autobahn.websocket.protocol import TrafficStats
+
+# Only the opening handshake needs these.
+LEFTOVERS = frozenset(
+    {
+        "http_headers",
+        "http_request_data",
+        "http_request_host",
+        "http_request_params",
+        "http_request_path",
+        "http_request_uri",
+        "http_response_data",
+        "http_status_line",
+        "send_queue",
+        "websocket_extensions",
+        "websocket_extensions_in_use",
+        "websocket_origin",
+        "websocket_protocols",
+        "_wskey",
+    }
+)
+
+# Every connection starts with these, and most end with them: the class has them for all.
+UNCHANGED: dict[str, Any] = {
+    "autoPingPending": None,
+    "autoPingPendingCall": None,
+    "autoPingPendingSent": None,
+    "autoPingPendingSeq": 0,
+    "autoPingTimeoutCall": None,
+    "closeHandshakeTimeoutCall": None,
+    "closedByMe": False,
+    "current_frame": None,
+    "droppedByMe": False,
+    "failedByMe": False,
+    "inside_message": False,
+    "localCloseCode": None,
+    "localCloseReason": None,
+    "openHandshakeTimeoutCall": None,
+    "remoteCloseCode": None,
+    "remoteCloseReason": None,
+    "send_state": WebSocketServerProtocol.SEND_STATE_GROUND,
+    "trackedTimings": None,
+    "triggered": False,
+    "wasClean": False,
+    "wasCloseHandshakeTimeout": False,
+    "wasMaxFramePayloadSizeExceeded": False,
+    "wasMaxMessagePayloadSizeExceeded": False,
+    "wasNotCleanReason": None,
+    "wasOpenHandshakeTimeout": False,
+    "wasServerConnectionDropTimeout": False,
+    "wasServingFlashSocketPolicyFile": False,
+    "websocket_protocol_in_use": None,
+    "_perMessageCompress": None,
+}
+
+_NOT_DESCRIBED = TransportDetails()
+_NOT_COUNTED = TrafficStats()
+
+
+class LeanProtocol(WebSocketServerProtocol):
+    """A WebSocket connection without what nobody asks for."""
+
+    transport: Any
+
+    def connectionMade(self) -> None:
+        """No description of the transport, and no TCP_NODELAY: the listening socket has it."""
+        self._transport_details = _NOT_DESCRIBED
+        self._connectionMade()
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Send at once: the options that chop or put off are for fuzzing servers."""
+        self.transport.write(data)
+
+    def slim_down(self) -> None:
+        """The handshake is over: keep only what differs from connection to connection.
+
+        A new dictionary, because deleting keys does not make the old one smaller.
+        """
+        self.trafficStats = _NOT_COUNTED
+        self.__dict__ = {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in LEFTOVERS and (name not in UNCHANGED or value is not UNCHANGED[name])
+        }
+
+
+for _name, _value in UNCHANGED.items():
+    setattr(LeanProtocol, _name, _value)
