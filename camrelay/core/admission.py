@@ -59,7 +59,7 @@ def check_origin(request: Request, allowed: Collection[str]) -> None:
     origin = request.origin
     if origin is None or origin in allowed or "*" in allowed:
         return
-    if _host_of(origin) == request.host.lower():
+    if _host_of(origin) == request.host.lower().strip("[]"):
         return
     raise Denied(
         403,
