@@ -33,8 +33,8 @@ RENEW_BEFORE = timedelta(days=14)
 class DevelopmentCertificate:
     """Where the files are, all of them PEM.
 
-    `certificate` holds the leaf and the CA, for clients that look for the CA they pinned in what
-    the server sends. `authority` is the CA alone, to be installed; its name suits Android's raw
+    `certificate` holds the leaf and then the CA. Unity clients pin the key of the leaf, which
+    stays the same. `authority` is the CA alone, to be installed; its name suits Android's raw
     resources and the certificate stores of all systems. `fingerprint` is the CA's SHA-256 in
     the form `AB:CD:...`.
     """

@@ -162,7 +162,7 @@ def test_the_fingerprint_is_the_one_that_other_tools_show(data_dir: Path) -> Non
 
 
 def test_clients_are_sent_the_ca_as_well(data_dir: Path) -> None:
-    """Those that pinned its fingerprint look for it in the chain."""
+    """So that people can compare its fingerprint with the one in the log."""
     made = development_certificate(data_dir, NAMES)
     assert made.certificate.read_bytes().endswith(made.authority.read_bytes())
 
@@ -263,7 +263,7 @@ def test_a_ca_key_that_others_can_read_is_refused(data_dir: Path) -> None:
 @pytest.mark.parametrize("name", ["camrelay_development.crt", "camrelay_development.key"])
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN"], ids=["missing", "empty", "junk"])
 def test_a_damaged_leaf_is_made_again(data_dir: Path, name: str, content: bytes | None) -> None:
-    """Nothing is lost with it."""
+    """Whoever trusts the CA trusts the new one."""
     made = development_certificate(data_dir, NAMES)
     damage(data_dir / name, content)
     assert development_certificate(data_dir, NAMES) == made
