@@ -3,8 +3,8 @@
     pip install websocket-client
     python viewer.py wss://localhost:8443/ws/camera --ca camrelay_development_ca.crt
 
-The file is the "authority" that camrelay prints when it starts with a development certificate. Leave
---ca out for ws:// and for certificates that the system trusts. Ctrl-C ends it.
+The file is the "authority" that camrelay prints when it starts with a development certificate.
+Leave --ca out for ws:// and for certificates that the system trusts. Ctrl-C ends it.
 """
 
 import argparse
