@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 import websocket
 
+import camrelay
 from tests.support.server import Server
 
 CHECKOUT = Path(__file__).parent.parent
@@ -98,6 +99,12 @@ def test_twistd_lists_camrelay(installed: Installed) -> None:
     assert "\n    camrelay " in said
     where = run(installed.python, "-c", "import camrelay; print(camrelay.__file__)", cwd=Path("/"))
     assert Path(where).is_relative_to(installed.folder)
+
+
+def test_the_camrelay_command_runs(installed: Installed) -> None:
+    """The command that the wheel puts on the path finds its program."""
+    said = run(installed.python.with_name("camrelay"), "--version", cwd=installed.folder)
+    assert camrelay.__version__ in said
 
 
 WAYS = {
