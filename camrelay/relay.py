@@ -99,7 +99,7 @@ class Relay:
         self, session: Session, room: Room, payload: bytes, is_binary: bool, now: float
     ) -> None:
         kind = room.kind
-        in_time = session.allowance.spend(now)
+        in_time = session.held_back is None and session.allowance.spend(now)
         if not in_time and not kind.newest_counts:
             raise Rejected("too-fast", "more messages than this server takes: slow down")
         if len(payload) > kind.max_size:
@@ -107,7 +107,7 @@ class Relay:
         message = kind.read(payload, is_binary, session.admission.user)
         if not session.may_speak_for(message.key):
             raise Rejected("too-many-ids", f"at most {self._limits.ids} ids for one connection")
-        if in_time and session.held_back is None:
+        if in_time:
             self._publish(session, room, message, now)
         else:
             self._hold_back(session, message, now)
@@ -122,19 +122,25 @@ class Relay:
         """Thin a publisher that is too fast: only the newest of each key waits for its turn."""
         if session.held_back is None:
             session.held_back = {}
-            wait = session.allowance.wait(now)
-            self._clock.later(wait, partial(self._release, session))
+            self._release_later(session, now)
         session.held_back[message.key] = message
 
+    def _release_later(self, session: Session, now: float) -> None:
+        self._clock.later(session.allowance.wait(now), partial(self._release, session))
+
     def _release(self, session: Session) -> None:
-        room = self._sessions.get(session)
-        held_back, session.held_back = session.held_back, None
+        """Publish what is allowed by now, and first what has waited longest."""
+        room, held_back = self._sessions.get(session), session.held_back
         if room is None or held_back is None:
             return
         now = self._clock.now()
-        for message in held_back.values():
-            session.allowance.spend(now)
+        while held_back and session.allowance.spend(now):
+            message = held_back.pop(next(iter(held_back)))
             self._publish(session, room, message, now)
+        if held_back:
+            self._release_later(session, now)
+        else:
+            session.held_back = None
 
     def _reject(self, session: Session, room: Room, rejected: Rejected, now: float) -> None:
         self._journal.rejected(session, rejected)
@@ -143,7 +149,7 @@ class Relay:
             told = {"error": {"reason": rejected.reason, "detail": rejected.detail}}
             session.send(text_frame(encode(told)))
         if not session.may_send_garbage(now):
-            session.sink.close(GARBAGE_FLOOD)
+            self._close(session, GARBAGE_FLOOD)
 
     # fan out
 
@@ -155,12 +161,41 @@ class Relay:
 
     def _fan_out(self, room: Room) -> None:
         turn = room.fan_out(self._broken)
-        if turn and not room.kind.private:
+        if not turn:
+            return
+        for session in room.paced:
+            self._let_hear(session)
+        if not room.kind.private:
             self._bus.publish(room.path, turn)
+
+    def _let_hear(self, session: Session) -> None:
+        """One that asked for fewer updates gets what waits: now, or as soon as it is due."""
+        now = self._clock.now()
+        if session.pace is None or session.is_behind or session.hears_later:
+            return
+        if not session.has_waiting:
+            return
+        if session.pace.spend(now):
+            session.hear()
+        else:
+            session.hears_later = True
+            self._clock.later(session.pace.wait(now), partial(self._is_due, session))
+
+    def _is_due(self, session: Session) -> None:
+        session.hears_later = False
+        if session in self._sessions:
+            self._let_hear(session)
 
     def _broken(self, session: Session) -> None:
         self._journal.failed(f"the connection of {session.id}")
-        session.sink.close(INTERNAL_ERROR)
+        self._close(session, INTERNAL_ERROR)
+
+    def _close(self, session: Session, reason: CloseReason) -> None:
+        """End one connection; when even that fails, the others are not to suffer."""
+        try:
+            session.sink.close(reason)
+        except Exception:
+            self._journal.failed(f"the close of {session.id}")
 
     # backpressure
 
@@ -175,17 +210,19 @@ class Relay:
         room = self._sessions.get(session)
         if room is not None:
             room.caught_up(session)
+            self._let_hear(session)
 
     # leave
 
     def leave(self, session: Session, code: int | None, text: str) -> None:
         """Take `session` out of its room; what it said before is still said."""
-        self._release(session)
         room = self._sessions.pop(session, None)
         if room is None:
             return
-        self._fan_out(room)  # the leaving one gets what was said before its close frame
         now = self._clock.now()
+        for message in (session.held_back or {}).values():
+            self._publish(session, room, message, now)
+        self._fan_out(room)  # the leaving one gets what was said before its close frame
         room.leave(session, now + self._limits.retain)
         self._journal.disconnected(session, code, text)
         self._forget(room)
@@ -196,7 +233,6 @@ class Relay:
         """Drop what nobody may ask for any more."""
         room.forget_departed(self._clock.now())
         if room.is_forgotten and self._rooms.get(room.path) is room:
-            self._fan_out(room)
             del self._rooms[room.path]
             self._bus.room_closed(room.path)
 
@@ -205,7 +241,7 @@ class Relay:
     def drain(self, reason: CloseReason) -> None:
         """End every connection with `reason`."""
         for session in list(self._sessions):
-            session.sink.close(reason)
+            self._close(session, reason)
 
 
 _KIND_FAILED = Rejected("kind-failed", "the room could not read this message; it was logged")

@@ -27,13 +27,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The verdict on a request that may come in: its room and how the client wants it."""
+    """The verdict on a request that may come in: its room and how the client wants it.
+
+    `hz`: how many updates a second the client wants at most; 0 is all of them.
+    """
 
     room: str
     kind: Kind
     peer: str
     user: str = ""
     wants_errors: bool = False
+    hz: float = 0.0
 
 
 def admit(request: Request, routes: RouteTable, origins: Collection[str]) -> Admission:
@@ -47,7 +51,22 @@ def admit(request: Request, routes: RouteTable, origins: Collection[str]) -> Adm
         peer=request.peer,
         user=room_name(user) if user else "",
         wants_errors=request.query.get("errors") == "1",
+        hz=_hz(request.query.get("hz", ""), place.kind),
     )
+
+
+def _hz(text: str, kind: Kind) -> float:
+    if not text:
+        return 0.0
+    if not kind.newest_counts:
+        raise Denied(400, "hz is for camera rooms: in this room every message counts")
+    try:
+        hz = float(text)
+    except ValueError:
+        hz = 0.0
+    if not 0.1 <= hz <= 1000:
+        raise Denied(400, f"hz={text[:20]!r} is not a number from 0.1 to 1000")
+    return hz
 
 
 def check_origin(request: Request, allowed: Collection[str]) -> None:

@@ -19,38 +19,37 @@ class Rate:
     @property
     def slack(self) -> float:
         """How many seconds the spender may be ahead of the full rate."""
-        return (self.burst - 1.0) * self.interval if self.per_second else inf
+        return max(0.0, self.burst - 1.0) * self.interval if self.per_second else inf
 
 
 class Allowance:
     """What one spender has left of a rate.
 
     The generic cell rate algorithm (ITU-T I.371 annex A) in its virtual scheduling form: one
-    number of state, the time at which the spender would be back on schedule. Times are seconds
-    of any clock that does not run backwards.
+    number of state, the time from which the next event may happen. Times are seconds of any clock
+    that does not run backwards.
     """
 
-    __slots__ = ("_due", "_interval", "_slack")
+    __slots__ = ("_free_at", "_interval", "_slack")
 
     def __init__(self, rate: Rate) -> None:
         """A full allowance."""
         self._interval = rate.interval
         self._slack = rate.slack
-        self._due = 0.0
+        self._free_at = -inf
 
     def spend(self, now: float) -> bool:
         """Whether one more event may happen at `now`; if so, it is taken off."""
-        due = self._due
-        if due < now:
-            due = now
-        elif due - now > self._slack:
+        free_at = self._free_at
+        if now < free_at:
             return False
-        self._due = due + self._interval
+        full_at = now - self._slack
+        self._free_at = (full_at if free_at < full_at else free_at) + self._interval
         return True
 
     def wait(self, now: float) -> float:
         """Seconds until `spend` will say yes again."""
-        return max(0.0, self._due - self._slack - now)
+        return max(0.0, self._free_at - now)
 
 
 @dataclass(frozen=True, slots=True)

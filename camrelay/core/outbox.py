@@ -11,19 +11,19 @@ class Outbox:
     until the bound is passed: `offer` then says no, and the subscriber is a slow consumer.
     """
 
-    __slots__ = ("_bytes", "_frames", "_max_bytes", "_max_queued", "_queued", "conflated")
+    __slots__ = ("_bytes", "_frames", "_max_bytes", "_max_queued", "_queued")
 
     def __init__(self, max_bytes: int, max_queued: int) -> None:
-        """An empty outbox: `max_bytes` in all, at most `max_queued` frames without a slot.
-
-        `conflated` counts the frames that newer ones replaced.
-        """
+        """An empty outbox: `max_bytes` in all, at most `max_queued` frames without a slot."""
         self._frames: dict[Hashable, bytes] = {}
         self._bytes = 0
         self._max_bytes = max_bytes
         self._queued = 0
         self._max_queued = max_queued
-        self.conflated = 0
+
+    def __len__(self) -> int:
+        """The number of frames that wait."""
+        return len(self._frames)
 
     def offer(self, frame: bytes, slot: Hashable = None) -> bool:
         """Keep `frame`; False, and nothing is kept, when that would pass the bound."""
@@ -37,7 +37,6 @@ class Outbox:
             return False
         if replaced is not None:
             del self._frames[slot]  # the newer one goes to the end: frames leave in order
-            self.conflated += 1
         self._frames[slot] = frame
         self._bytes = size
         return True

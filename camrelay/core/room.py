@@ -29,7 +29,9 @@ class Room:
         "_behind",
         "_departed",
         "_fanned_out",
+        "_is_fanning_out",
         "_keeping_up",
+        "_paced",
         "_retained",
         "_turn",
         "kind",
@@ -42,14 +44,21 @@ class Room:
         self.kind = kind
         self._keeping_up: dict[Session, Callable[[bytes], None]] = {}
         self._behind: dict[Session, None] = {}
+        self._paced: dict[Session, None] = {}
         self._turn: list[Publication] = []
         self._fanned_out = 0
+        self._is_fanning_out = False
         self._retained: dict[tuple[str, str], Publication] = {}
         self._departed: dict[str, float] = {}
 
     def __len__(self) -> int:
         """The number of members."""
-        return len(self._keeping_up) + len(self._behind)
+        return len(self._keeping_up) + len(self._behind) + len(self._paced)
+
+    @property
+    def paced(self) -> Sequence[Session]:
+        """The members that asked for fewer updates: the relay lets them hear in time."""
+        return list(self._paced)
 
     @property
     def is_forgotten(self) -> bool:
@@ -59,7 +68,10 @@ class Room:
     def join(self, session: Session, now: float) -> None:
         """Let `session` in: it gets what is retained, and then all that comes."""
         self.forget_departed(now)
-        self._keep_up(session)
+        if session.pace is None:
+            self._keep_up(session)
+        else:
+            self._paced[session] = None
         if self._retained:
             session.messages_out += len(self._retained)
             session.sink.write(b"".join([kept.frame for kept in self._retained.values()]))
@@ -68,6 +80,7 @@ class Room:
         """`session` is gone; its positions are retained until `forget_at`."""
         self._fall_out(session)
         self._behind.pop(session, None)
+        self._paced.pop(session, None)
         if self.kind.newest_counts:
             self._departed[session.id] = forget_at
 
@@ -90,12 +103,16 @@ class Room:
         if self._fall_out(session):
             self._behind[session] = None
             session.fall_behind()
+        elif session in self._paced:
+            session.fall_behind()
 
     def caught_up(self, session: Session) -> None:
         """The transport of `session` takes frames again."""
         if session in self._behind:
             del self._behind[session]
             self._keep_up(session)
+            session.catch_up()
+        elif session in self._paced:
             session.catch_up()
 
     # While a session keeps up, its `messages_out` is counted relative to what the room has fanned
@@ -130,23 +147,38 @@ class Room:
 
         Subscribers that keep up get one write with all of them; the others are offered them
         through their outbox. `broken` is called, inside the `except`, for a subscriber whose sink
-        breaks its promise and raises: the others get theirs all the same.
+        breaks its promise and raises: the others get theirs all the same. When a write leads to
+        another fan-out, that is left to the next turn, or newer frames would overtake older ones.
         """
         turn = self._turn
-        if not turn:
-            return turn
+        if not turn or self._is_fanning_out:
+            return ()
         self._turn = []
         self._fanned_out += len(turn)
+        self._is_fanning_out = True
+        try:
+            self._deliver(turn, broken)
+        finally:
+            self._is_fanning_out = False
+        return turn
+
+    def _deliver(self, turn: list[Publication], broken: Callable[[Session], None]) -> None:
         frames = b"".join([publication.frame for publication in turn])
         # A write may meet backpressure or a close, and both change the groups.
-        behind = list(self._behind)
+        waiting = [*self._behind, *self._paced]
         for session, write in list(self._keeping_up.items()):
             try:
                 write(frames)
             except Exception:
                 broken(session)
-        for session in behind:
-            for publication in turn:
-                if not session.send(publication.frame, publication.slot):
-                    break
-        return turn
+        for session in waiting:
+            try:
+                _offer(session, turn)
+            except Exception:
+                broken(session)
+
+
+def _offer(session: Session, turn: list[Publication]) -> None:
+    for publication in turn:
+        if not session.send(publication.frame, publication.slot):
+            return  # its connection is closed

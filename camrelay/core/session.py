@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from camrelay.core.admission import Admission
 from camrelay.core.errors import SLOW_CONSUMER
 from camrelay.core.kinds.kind import Message
-from camrelay.core.limits import Allowance, Limits
+from camrelay.core.limits import Allowance, Limits, Rate
 from camrelay.core.outbox import Outbox
 from camrelay.core.sink import Sink
 
@@ -13,8 +13,9 @@ from camrelay.core.sink import Sink
 class Session:
     """A member of a room: who it is, what it may do, and what it still has to get.
 
-    It keeps up (`outbox` is None: frames go straight to the sink), or it is behind (frames wait
-    in the outbox until the transport takes more).
+    It keeps up (`outbox` is None: frames go straight to the sink), or frames wait in its outbox:
+    because it is behind (the transport takes no more), or because it is paced (it asked for fewer
+    updates). Both may be true at once.
     """
 
     __slots__ = (
@@ -23,11 +24,14 @@ class Session:
         "_limits",
         "admission",
         "allowance",
+        "hears_later",
         "held_back",
         "id",
+        "is_behind",
         "messages_in",
         "messages_out",
         "outbox",
+        "pace",
         "sink",
     )
 
@@ -44,6 +48,15 @@ class Session:
         self._garbage = Allowance(limits.garbage)
         self._keys: set[str] | None = None
         self._limits = limits
+        self.is_behind = False
+        self.pace: Allowance | None = None
+        self.hears_later = False
+        if admission.hz:
+            self.pace = Allowance(Rate(admission.hz, 1))
+            self.outbox = self._new_outbox()
+
+    def _new_outbox(self) -> Outbox:
+        return Outbox(self._limits.outbox_bytes, self._limits.outbox_frames)
 
     def may_send_garbage(self, now: float) -> bool:
         """Whether one more unusable message is still borne with."""
@@ -63,26 +76,41 @@ class Session:
     def send(self, frame: bytes, slot: Hashable = None) -> bool:
         """Send or keep one frame; False when the outbox is full, and the connection is closed."""
         if self.outbox is None:
+            self.messages_out += 1
             self.sink.write(frame)
         elif not self.outbox.offer(frame, slot):
             self.sink.close(SLOW_CONSUMER)
             return False
-        self.messages_out += 1
         return True
 
     def fall_behind(self) -> None:
         """The transport takes no more: from now on frames wait."""
+        self.is_behind = True
         if self.outbox is None:
-            self.outbox = Outbox(self._limits.outbox_bytes, self._limits.outbox_frames)
+            self.outbox = self._new_outbox()
 
     def catch_up(self) -> None:
-        """The transport takes more: what waited leaves in one write.
+        """The transport takes more: what waited leaves, unless the session is paced.
 
         The write may meet backpressure again; the session is behind again then.
         """
-        outbox, self.outbox = self.outbox, None
-        if outbox is not None:
-            self.messages_out -= outbox.conflated
-            waiting = outbox.take()
-            if waiting:
-                self.sink.write(waiting)
+        self.is_behind = False
+        outbox = self.outbox
+        if outbox is not None and self.pace is None:
+            self.outbox = None
+            self._empty(outbox)
+
+    @property
+    def has_waiting(self) -> bool:
+        """Frames wait in the outbox."""
+        return self.outbox is not None and len(self.outbox) > 0
+
+    def hear(self) -> None:
+        """What waits for a paced session leaves."""
+        if self.outbox is not None:
+            self._empty(self.outbox)
+
+    def _empty(self, outbox: Outbox) -> None:
+        if len(outbox):
+            self.messages_out += len(outbox)
+            self.sink.write(outbox.take())

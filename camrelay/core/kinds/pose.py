@@ -1,9 +1,14 @@
 """Camera positions: `{"x":1.25,"y":-0.5,"z":3.0}`, up to a hundred a second and camera."""
 
+from typing import Annotated
+
 import msgspec
 
 from camrelay.core.kinds.kind import Message
 from camrelay.core.kinds.strict_json import decode, encode
+
+# What a Java long holds; a number with a thousand digits is infinite to a phone.
+Whole = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
 class Rotation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -26,8 +31,8 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     y: float
     z: float
     rotation: Rotation | None = None
-    id: str | int | None = None
-    t: int | float | None = None
+    id: str | Whole | None = None
+    t: Whole | float | None = None
 
 
 class Pose:

@@ -28,9 +28,8 @@ def decode(decoder: msgspec.json.Decoder[_Shape], payload: bytes, is_binary: boo
     except msgspec.DecodeError as error:
         refuse_binary(payload, is_binary)
         raise Rejected("malformed", _located(error, payload)) from None
-    except (RecursionError, ValueError):
-        # Too deep, or an integer with more digits than Python converts.
-        raise Rejected("malformed", "nested too deep, or a number with too many digits") from None
+    except RecursionError:
+        raise Rejected("malformed", "nested too deep") from None
 
 
 def _said_plainly(error: Exception) -> str:
