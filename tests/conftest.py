@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Explain the marker; a server that fails every test should do so soon."""
     config.addinivalue_line("markers", " ".join(ATTACK.split()))
     if config.option.plain:
-        wire.SECONDS_TO_WAIT = 3.0
+        wire.SECONDS_TO_WAIT = 2.0
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

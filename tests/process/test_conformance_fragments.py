@@ -137,6 +137,13 @@ def test_many_empty_fragments_are_one_message(echo: Wire) -> None:
     assert echo.read_frame() == Frame(TEXT, b"ab")
 
 
+def test_many_small_fragments_are_no_flood(echo: Wire) -> None:
+    """A client may cut as small as it likes, as long as there is something in each fragment."""
+    parts = [b"x" * 100 for _ in range(600)]
+    echo.send(*fragments(TEXT, *parts))
+    assert echo.read_frame() == Frame(TEXT, b"".join(parts))
+
+
 def test_a_close_inside_a_message_ends_it(echo: Wire) -> None:
     """A close between fragments is answered; the unfinished message is forgotten."""
     first, last = fragments(TEXT, b"fragment1", b"fragment2")

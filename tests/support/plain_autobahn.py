@@ -12,6 +12,7 @@ with pages as Autobahn's documentation shows, --tls takes Twisted's default TLS 
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import trustme
@@ -91,6 +92,7 @@ def listen() -> str:
         return f"open http://localhost:{port}/"
     authority = trustme.CA()
     authority.cert_pem.write_to_path("authority.pem")
+    log.msg(f"authority {Path('authority.pem').resolve()}")
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path("own.pem")
     context = DefaultOpenSSLContextFactory("own.pem", "own.pem")
     port = reactor.listenSSL(0, factory, context, interface="127.0.0.1").getHost().port

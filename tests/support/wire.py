@@ -24,6 +24,7 @@ from typing import Self
 from tests.support.frames import CLOSE, PING, PONG, Frame, frame, parse_frame
 
 SECONDS_TO_WAIT = 10.0
+SECONDS_BETWEEN_DRIPS = 0.2
 KEY = base64.b64encode(b"sixteen bytes ok").decode("ascii")
 
 
@@ -154,6 +155,21 @@ class Wire:
         said_goodbye = any(each.opcode == CLOSE for each in self._heard)
         return said_goodbye or self._is_refused or self.end is not None
 
+    def is_cut_while_dripping(self, drip: bytes) -> bool:
+        """Whether the server ends the connection although `drip` is sent now and then."""
+        deadline = time.monotonic() + self._timeout
+        while self.end is None and time.monotonic() < deadline:
+            self.send(drip)
+            self._socket.settimeout(SECONDS_BETWEEN_DRIPS)
+            self._receive_now()
+        return self.end is not None
+
+    def is_hung_up_on(self, timeout: float) -> bool:
+        """Whether the server ends TCP within `timeout` seconds although nothing is read or said."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+        return bool(poll.poll(timeout * 1000))
+
     def finish_sending(self) -> None:
         """Send FIN: nothing more comes from us, but we still listen."""
         try:
@@ -173,7 +189,6 @@ class Wire:
         self.send(handshake(path, *headers, port=self.port), then)
         response = self.read_response()
         assert response.status == 101, response
-        self._parse()
         return response
 
     def read_response(self) -> Response:
@@ -195,6 +210,7 @@ class Wire:
     def read_frame(self) -> Frame:
         """The next frame; anything that a server must not send fails."""
         deadline = time.monotonic() + self._timeout
+        self._parse()
         while not self._heard:
             self._receive(deadline, "a frame")
             self._parse()
