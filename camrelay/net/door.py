@@ -46,6 +46,8 @@ class Door(protocol.Protocol):
         if self._page is not None:
             self._page.dataReceived(data)
             return
+        if self.transport.disconnecting:
+            return  # refused; over TLS more may still come
         searched = max(0, len(self._head) - len(request_head.END) + 1)
         self._head += data
         end = self._head.find(request_head.END, searched, request_head.MAX_SIZE)
@@ -89,12 +91,12 @@ class Door(protocol.Protocol):
         self._page.dataReceived(head)
 
     def _refuse(self, denied: Denied) -> None:
-        self.factory.deadlines.discard(self)
+        self.factory.deadlines.add(self)  # over TLS the end waits for the peer
         self.transport.write(refusal(denied.status, denied.text))
         self.transport.loseConnection()
 
     def expire(self) -> None:
-        """No head in time: nobody is there who would read an answer."""
+        """No head in time, or no end: nobody is there who would read an answer."""
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:

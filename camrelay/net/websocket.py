@@ -9,7 +9,7 @@ from typing import Any
 from autobahn.twisted.websocket import WebSocketServerFactory
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
-from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from txaio.tx import set_global_log_level
@@ -31,7 +31,7 @@ EMPTY_FRAMES = Rate(50, 200)
 # Intervals of the keep-alive without a single byte after which a peer is gone.
 SILENT_INTERVALS = 2
 
-# Seconds for the peer to answer our close frame.
+# Seconds for the peer to answer our close frame, and then to let the connection end.
 CLOSE_TIMEOUT = 4
 
 
@@ -45,6 +45,7 @@ class RelayProtocol(ShortPath):
     _silent = 0
     _behind = False
     _owed_pong: bytes | None = None
+    _last_call: IDelayedCall | None = None
 
     def __init__(self, peer: str, address: str | None) -> None:
         """`peer` for the log, `address` for the doorman; both from the accepted socket."""
@@ -74,7 +75,7 @@ class RelayProtocol(ShortPath):
         self, reason: str, code: int = 400, responseHeaders: list[tuple[str, str]] | None = None
     ) -> None:
         """Answer with a body and a length, which Autobahn does not, and with no exception text."""
-        text = "an error in the server: it was logged" if code >= 500 else reason
+        text = "an error in the server: it was logged" if code == 500 else reason
         self.transport.write(refusal(code, text, responseHeaders or ()))
         self.dropConnection(abort=False)
 
@@ -92,9 +93,10 @@ class RelayProtocol(ShortPath):
     # receiving
 
     def dataReceived(self, data: bytes) -> None:
-        """Any byte is a sign of life."""
+        """Any byte is a sign of life; what comes after the end is not kept."""
         self._silent = 0
-        super().dataReceived(data)
+        if self.state != self.STATE_CLOSED:
+            super().dataReceived(data)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """A whole message."""
@@ -103,8 +105,9 @@ class RelayProtocol(ShortPath):
 
     def onMessageFrameBegin(self, length: int) -> None:
         """A data frame begins; empty ones are counted, since no size limit stops them."""
-        if length or self._may_send_empty_frame():
-            super().onMessageFrameBegin(length)
+        if not length:
+            self._may_send_empty_frame()
+        super().onMessageFrameBegin(length)
 
     def onPing(self, payload: bytes) -> None:
         """Answer, unless answers are not read: then only the newest (RFC 6455 section 5.5.3)."""
@@ -171,25 +174,35 @@ class RelayProtocol(ShortPath):
         super().sendCloseFrame(code, reasonUtf8, isReply)
 
     def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
-        """A bad close frame is answered with 1002 or 1007, which Autobahn sends and then aborts."""
-        failure = _close_frame_failure(code, reasonRaw)
-        if failure is None or self.state != self.STATE_OPEN:
+        """Answer a close frame: a good one with its own code, a bad one with 1002 or 1007.
+
+        Autobahn aborts after its answer to a bad one, and takes 1014 for bad.
+        """
+        if self.state != self.STATE_OPEN:
             result: bool | None = super().onCloseFrame(code, reasonRaw)  # type: ignore[arg-type]
             return result
-        self.sendCloseFrame(*failure)
+        failure = _close_frame_failure(code, reasonRaw)
+        self.wasClean = failure is None
+        self.sendCloseFrame(*(failure or (code, reasonRaw)), isReply=self.wasClean)
         self.dropConnection(abort=False)
         return True
 
     def dropConnection(self, abort: bool = False) -> None:
         """End the TCP connection; with FIN where the peer still reads, so that it gets all of it.
 
-        Autobahn aborts after a complete closing handshake and after one that timed out.
+        Autobahn aborts after a complete closing handshake and after one that timed out. A peer that
+        does not take the rest, or that does not end TLS, is not waited for: it is reset then.
         """
         self._leave(None, self.wasNotCleanReason or "")
         super().dropConnection(abort and (self._behind or not self.closedByMe))
+        if self._last_call is None:
+            abort_it = self.transport.abortConnection
+            self._last_call = self.factory.reactor.callLater(CLOSE_TIMEOUT, abort_it)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The TCP connection is gone."""
+        if self._last_call is not None and self._last_call.active():
+            self._last_call.cancel()
         self._leave(None, "connection lost")
         self.factory.doorman.leave(self._address)
         self.factory.doorman.depart()
