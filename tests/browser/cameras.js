@@ -16,9 +16,8 @@ await withTabs(async (openTab) => {
   await player.click("#simulate");
   const row = watching.locator("tr[data-camera^=browser-]");
   await row.waitFor();
-  const x = () => row.locator("[data-number=x]").textContent();
-  const before = await x();
-  while ((await x()) === before);
+  const x = row.locator("[data-number=x]");
+  await x.filter({ hasNotText: await x.textContent() }).waitFor(); // it moves
   await says(player, "#round-trip", "back after");
   assert.equal(await watching.locator("#nobody").isVisible(), false);
   await watching.waitForFunction(hasRed, "#map");

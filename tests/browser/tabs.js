@@ -6,9 +6,13 @@ import { chromium } from "playwright-core";
 
 const [executablePath, base] = process.argv.slice(2);
 const SECONDS_TO_WAIT = 20;
+const SECONDS_FOR_ALL = 50;
 
 /** Runs `test(openTab)`; `openTab(path)` gives a Playwright page on that path of the relay. */
 export async function withTabs(test) {
+  const tooLong = setTimeout(() => {
+    throw new Error(`not done after ${SECONDS_FOR_ALL} seconds`);
+  }, 1000 * SECONDS_FOR_ALL);
   const browser = await chromium.launch({ executablePath, args: ["--disable-gpu"] });
   try {
     // The development authority is unknown to this browser; that it can be trusted is seen elsewhere.
@@ -23,6 +27,7 @@ export async function withTabs(test) {
     assert.deepEqual(seen.errors, []);
     assert.deepEqual([...seen.hosts], [new URL(base).host]);
   } finally {
+    clearTimeout(tooLong);
     await browser.close();
   }
 }
