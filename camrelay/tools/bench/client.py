@@ -1,0 +1,192 @@
+"""One client process: opens its connections, then runs what it is ordered to."""
+
+import gc
+import select
+import time
+from multiprocessing.connection import Connection as Link
+
+from camrelay.tools.bench.address import tls_context
+from camrelay.tools.bench.board import Cells, Row, Tally, rows_of
+from camrelay.tools.bench.churn import Churn
+from camrelay.tools.bench.crew import Crew
+from camrelay.tools.bench.dial import Dialler
+from camrelay.tools.bench.frames import Clock
+from camrelay.tools.bench.handshake import Connection, Target
+from camrelay.tools.bench.orders import Job, Measured, Opened, Order, Outcome, Refused
+from camrelay.tools.bench.pacing import Pace, Schedule, Silence, Window
+from camrelay.tools.bench.plan import Load
+from camrelay.tools.bench.reading import Room
+
+EVENTS_AT_ONCE = 256
+"""Few enough to publish between two looks, many enough for the look to cost little."""
+SAMPLES_PER_SECOND = 25_000
+QUIET = 1_500_000_000
+"""Nanoseconds without a delivery after which what is missing counts as lost."""
+_TENTH = 100_000_000
+
+
+def run_client(job: Job, process: int, cells: Cells, link: Link) -> None:
+    """Be client process number `process` until the other end of `link` closes it."""
+    gc.disable()  # the hot loop makes no circles, and a collection would look like latency
+    rows = rows_of(cells, job.plan.rooms_on_board())
+    client = Client(job, process, rows)
+    try:
+        client.serve(link)
+    except (EOFError, KeyboardInterrupt):
+        pass  # nobody waits for an answer any more
+    finally:
+        client.close()
+
+
+class Client:
+    """The connections of one process, and the loop that serves them."""
+
+    def __init__(self, job: Job, process: int, rows: list[Row]) -> None:
+        """`rows`: the board; the row with number `process` is written here."""
+        plan = self._plan = job.plan
+        context = tls_context(plan.trust) if job.address.secure else None
+        target = Target(job.address, plan.dialect, context)
+        self._process = process
+        self._rows = rows
+        self._row = rows[process]
+        self._crew = Crew(plan, process, self._row, Clock(job.origin))
+        self._dialler = Dialler(target, self._ready, self._failed)
+        self._churn = Churn(plan, target, process, self._row) if plan.topology.churn else None
+        self._refusal = ""
+        self._watched = [self._crew.epoll.fileno(), self._dialler.fileno()]
+        if self._churn:
+            self._watched += self._churn.watched()
+
+    def serve(self, link: Link) -> None:
+        """Open everything when told to, say so, and obey until `link` is closed."""
+        link.recv()
+        link.send(self._open_all())
+        if self._refusal:
+            return
+        self._watched.append(link.fileno())
+        while True:
+            while not link.poll():
+                self._turn(time.monotonic_ns() + _TENTH)
+            link.send(self._run(link.recv()))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._dialler.close()
+        if self._churn:
+            self._churn.close()
+        self._crew.close()
+
+    def _open_all(self) -> Opened | Refused:
+        began = time.monotonic()
+        plan = self._plan
+        self._dialler.dial(
+            seat for seat in plan.topology.seats() if plan.process_of(seat) == self._process
+        )
+        while self._dialler.busy() and not self._refusal:
+            self._turn(time.monotonic_ns() + _TENTH)
+            self._dialler.work()
+            self._dialler.expire()
+        if self._refusal:
+            return Refused(self._refusal)
+        return Opened(time.monotonic() - began)
+
+    def _ready(self, connection: Connection, _took: int) -> None:
+        self._crew.adopt(connection)
+        self._row.tallies[Tally.READY] += 1
+
+    def _failed(self, reason: str) -> None:
+        self._refusal = self._refusal or reason
+
+    def _turn(self, until: int) -> None:
+        """Read what there is; if there is nothing, wait for it until then at the latest.
+
+        epoll waits in whole milliseconds, select() in microseconds, and an epoll descriptor can be
+        selected: an open loop on time needs no spinning.
+        """
+        events = self._crew.epoll.poll(0, EVENTS_AT_ONCE)
+        if not events:
+            seconds = (until - time.monotonic_ns()) / 1e9
+            if seconds > 0:
+                select.select(self._watched, (), (), seconds)
+            events = self._crew.epoll.poll(0, EVENTS_AT_ONCE)
+        self._crew.reader.read(events)
+
+    def _run(self, order: Order) -> Outcome:
+        crew = self._crew
+        self._until(order.start, Silence())
+        crew.begin()
+        pace = self._pace(order.load, order.start)
+        if self._churn:
+            self._churn.start(order.start)
+        self._until(order.begin, pace)
+        warmed_up = max(order.begin - order.start, 1) / 1e9
+        crew.reader.sample(1 + int(crew.received / warmed_up / SAMPLES_PER_SECOND))
+        before = self._usage()
+        self._until(order.end, pace)
+        after = self._usage()
+        crew.reader.sample(0)
+        self._drain(order.drain)
+        measured = Measured(
+            seconds=after[0] - before[0],
+            cpu_seconds=after[1] - before[1],
+            received=after[2] - before[2],
+            sent=after[3] - before[3],
+        )
+        return crew.outcome(measured, self._expected(), pace)
+
+    def _usage(self) -> tuple[float, float, int, int]:
+        """Clock, CPU, deliveries, messages published."""
+        return time.monotonic(), time.process_time(), self._crew.received, self._crew.sent
+
+    def _pace(self, load: Load, start: int) -> Pace:
+        crew, spread = self._crew, self._plan.spread()
+        if load.window:
+            return Window(crew.publishing(), load.window, self._deliveries, crew.reader.due, spread)
+        if load.rate:
+            return Schedule(crew.publishing(), load.rate, start)
+        return Silence()
+
+    def _deliveries(self, room: Room) -> tuple[int, int]:
+        """What the room's members have received and how many they are, in all processes."""
+        if not self._plan.spread():
+            return room.received, self._crew.receivers(room.number)
+        self._crew.post()
+        received = sum(row.received[room.number] for row in self._rows)
+        return received, sum(row.receivers[room.number] for row in self._rows)
+
+    def _until(self, moment: int, pace: Pace) -> None:
+        """Publish by `pace` and read, until `moment`."""
+        crew, churn = self._crew, self._churn
+        while (now := time.monotonic_ns()) < moment:
+            wake = min(moment, pace.advance(now), crew.flush(now))
+            if churn and not isinstance(pace, Silence):
+                wake = min(wake, churn.advance(now))
+            self._turn(wake)
+            crew.post()
+
+    def _drain(self, moment: int) -> None:
+        """Read until everything has arrived, nothing arrives any more, or `moment` has come."""
+        self._crew.post()
+        self._row.tallies[Tally.STOPPED] = 1
+        received, since = -1, 0
+        while (now := time.monotonic_ns()) < moment:
+            if self._crew.received != received:
+                received, since = self._crew.received, now
+            elif now - since > QUIET:
+                return
+            if self._all_stopped() and received >= self._expected():
+                return
+            self._crew.flush(now)
+            self._turn(now + _TENTH // 10)
+            self._crew.post()
+
+    def _all_stopped(self) -> bool:
+        return all(row.tallies[Tally.STOPPED] for row in self._rows)
+
+    def _expected(self) -> int:
+        """What the members of this process should have received since the run began."""
+        crew = self._crew
+        if not self._plan.spread():
+            return crew.expected({each.room.number: each.sent for each in crew.publishing()})
+        rooms = range(self._plan.topology.rooms)
+        return crew.expected({room: sum(row.sent[room] for row in self._rows) for room in rooms})

@@ -1,0 +1,19 @@
+"""The `camrelay` command: the tools around the server (which is started with `twistd camrelay`)."""
+
+import click
+
+import camrelay
+from camrelay.tools.bench.command import bench
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(camrelay.__version__, prog_name="camrelay")
+def main() -> None:
+    """Tools for camrelay. The server itself is started with `twistd -n camrelay`."""
+
+
+main.add_command(bench)
+
+
+if __name__ == "__main__":
+    main()
