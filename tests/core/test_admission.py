@@ -7,11 +7,12 @@ import pytest
 from camrelay.core.admission import Admission, Request, admit, check_origin
 from camrelay.core.errors import Denied
 from camrelay.core.kinds.chat import Chat
+from camrelay.core.kinds.pose import Pose
 from camrelay.core.names import RULE
 from camrelay.core.routes import Route, RouteTable
 
 CHAT = Chat()
-TABLE = RouteTable([Route("/ws/chat/{room}", CHAT)])
+TABLE = RouteTable([Route("/ws/chat/{room}", CHAT), Route("/ws/camera", Pose())])
 REQUEST = Request("/ws/chat/lobby", {}, "relay.example", None, "198.51.100.7:5000")
 
 
@@ -48,6 +49,30 @@ def test_an_empty_user_is_none() -> None:
 def test_a_client_may_ask_for_errors(value: str, wanted: bool) -> None:
     """`?errors=1` and nothing else."""
     assert admit(replace(REQUEST, query={"errors": value}), TABLE, ()).wants_errors is wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "hz"), [("", 0), ("0.1", 0.1), ("5", 5), ("29.97", 29.97), ("1000", 1000)]
+)
+def test_a_client_may_ask_for_fewer_positions(value: str, hz: float) -> None:
+    """From one in ten seconds to a thousand a second; without, it gets all of them."""
+    request = replace(REQUEST, path="/ws/camera", query={"hz": value})
+    assert admit(request, TABLE, ()).hz == hz
+
+
+@pytest.mark.parametrize("value", ["0", "0.09", "1000.1", "-5", "nan", "inf", "fast", "5" * 5000])
+def test_a_number_of_positions_that_cannot_be_is_refused(value: str) -> None:
+    """The answer quotes what was asked for, in part, and says what can be."""
+    refused = refusal(replace(REQUEST, path="/ws/camera", query={"hz": value}))
+    assert refused.status == 400
+    assert refused.text == f"hz={value[:20]!r} is not a number from 0.1 to 1000"
+
+
+def test_nobody_gets_fewer_chat_lines() -> None:
+    """Where every message counts, none can be left out."""
+    refused = refusal(replace(REQUEST, query={"hz": "5"}))
+    assert refused.status == 400
+    assert refused.text == "hz is for camera rooms: in this room every message counts"
 
 
 def test_a_path_that_leads_nowhere_is_refused() -> None:

@@ -1,0 +1,562 @@
+"""One room: who gets what, in which order, and what is kept for those who come."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from camrelay.core.admission import Admission
+from camrelay.core.errors import SLOW_CONSUMER
+from camrelay.core.frames import binary_frame, text_frame
+from camrelay.core.kinds.chat import Chat
+from camrelay.core.kinds.kind import Kind, Message
+from camrelay.core.kinds.pose import Pose
+from camrelay.core.limits import Limits
+from camrelay.core.room import Publication, Room
+from camrelay.core.session import Session
+from camrelay.testing import RecordingSink
+
+LIMITS = Limits(outbox_bytes=200, outbox_frames=4)
+NOW = 1000.0
+
+
+class BrokenSink(RecordingSink):
+    """A sink that does not keep its promise."""
+
+    def write(self, frames: bytes) -> None:
+        """Raise."""
+        raise OSError("broken")
+
+
+class Crowd:
+    """A room and the sinks of its members, by name."""
+
+    def __init__(self, kind: Kind) -> None:
+        """Nobody is here."""
+        self.kind = kind
+        self.room = Room("/room", kind)
+        self.sessions: dict[str, Session] = {}
+        self.sinks: dict[str, RecordingSink] = {}
+        self.broken: list[str] = []
+
+    def join(self, name: str, sink: RecordingSink | None = None, hz: float = 0.0) -> RecordingSink:
+        """A member who is called `name`."""
+        sink = self.sinks[name] = sink or RecordingSink()
+        admission = Admission("/room", self.kind, "peer", hz=hz)
+        session = self.sessions[name] = Session(name, admission, sink, LIMITS)
+        sink.on_full = lambda: self.room.fell_behind(session)
+        sink.on_drained = lambda: self.room.caught_up(session)
+        sink.on_close = lambda _: self.room.leave(session, NOW)
+        self.room.join(session, NOW)
+        return sink
+
+    def leave(self, name: str, forget_at: float = NOW) -> None:
+        """`name` is gone."""
+        self.room.leave(self.sessions[name], forget_at)
+
+    def publish(self, name: str, text: str, key: str = "") -> bool:
+        """`name` says `text` about `key`."""
+        return self.room.publish(name, Message(text.encode(), key), NOW)
+
+    def fan_out(self) -> Sequence[Publication]:
+        """The turn ends."""
+        return self.room.fan_out(lambda session: self.broken.append(session.id))
+
+
+@pytest.fixture
+def chat() -> Crowd:
+    """A room in which every message counts."""
+    return Crowd(Chat())
+
+
+@pytest.fixture
+def poses() -> Crowd:
+    """A room in which the newest counts."""
+    return Crowd(Pose())
+
+
+# publish and fan out
+
+
+def test_everybody_gets_every_message(chat: Crowd) -> None:
+    """The one who said it included, once, and in the order in which it was accepted."""
+    for name in ("anna", "ben", "carla"):
+        chat.join(name)
+    chat.publish("anna", "one")
+    chat.publish("ben", "two")
+    chat.publish("anna", "three")
+    chat.fan_out()
+    for sink in chat.sinks.values():
+        assert sink.messages == ["one", "two", "three"]
+
+
+def test_a_turn_is_one_write(chat: Crowd) -> None:
+    """All frames of a turn are joined once: one system call for each subscriber."""
+    anna, ben = chat.join("anna"), chat.join("ben")
+    chat.publish("anna", "one")
+    chat.publish("anna", "two")
+    chat.fan_out()
+    frames = text_frame(b"one") + text_frame(b"two")
+    assert anna.writes == ben.writes == [frames]
+    assert anna.writes[0] is ben.writes[0]
+
+
+def test_nothing_is_sent_before_the_turn_ends(chat: Crowd) -> None:
+    """A publication waits for its turn."""
+    anna = chat.join("anna")
+    chat.publish("anna", "one")
+    assert anna.writes == []
+
+
+def test_the_first_of_a_turn_is_told_from_the_rest(chat: Crowd) -> None:
+    """That is when somebody has to see to it that the turn ends."""
+    assert chat.publish("anna", "one")
+    assert not chat.publish("anna", "two")
+    chat.fan_out()
+    assert chat.publish("anna", "three")
+
+
+def test_a_turn_without_publications_writes_nothing(chat: Crowd) -> None:
+    """And there is nothing to carry anywhere else."""
+    anna = chat.join("anna")
+    assert not chat.fan_out()
+    chat.publish("anna", "one")
+    chat.fan_out()
+    assert not chat.fan_out()
+    assert len(anna.writes) == 1
+
+
+def test_a_turn_is_given_back_as_it_was_published(chat: Crowd) -> None:
+    """Publisher, time, message and frame, for those who carry it to other nodes."""
+    message = Message(b"one", "left")
+    chat.room.publish("anna", message, 17.5)
+    assert chat.fan_out() == [Publication("anna", None, 17.5, message, text_frame(b"one"))]
+
+
+def test_a_position_has_a_slot(poses: Crowd) -> None:
+    """Publisher and key: what it is the newest word of."""
+    poses.publish("anna", "one", key="left")
+    assert [publication.slot for publication in poses.fan_out()] == [("anna", "left")]
+
+
+def test_a_binary_message_stays_binary(chat: Crowd) -> None:
+    """The frame says which it is."""
+    anna = chat.join("anna")
+    chat.room.publish("anna", Message(b"\x00\xff", is_binary=True), NOW)
+    chat.fan_out()
+    assert anna.writes == [binary_frame(b"\x00\xff")]
+
+
+@pytest.mark.parametrize("broken", ["anna", "ben", "carla"])
+def test_one_broken_sink_does_not_end_the_loop(chat: Crowd, broken: str) -> None:
+    """Wherever it stands in the row, the others get theirs, and it is told who is broken."""
+    for name in ("anna", "ben", "carla"):
+        chat.join(name, BrokenSink() if name == broken else None)
+    chat.publish("anna", "one")
+    chat.fan_out()
+    assert chat.broken == [broken]
+    for name in {"anna", "ben", "carla"} - {broken}:
+        assert chat.sinks[name].messages == ["one"]
+
+
+def test_a_sink_that_cannot_even_be_closed_does_not_end_the_loop(chat: Crowd) -> None:
+    """A slow consumer is closed within the loop, and that may go wrong as well."""
+
+    class Unclosable(RecordingSink):
+        def close(self, reason: object) -> None:
+            raise OSError("broken")
+
+    slow, other = chat.join("slow", Unclosable(capacity=0)), chat.join("other")
+    late = chat.join("late", RecordingSink(capacity=0))
+    for number in range(LIMITS.outbox_frames + 2):
+        chat.publish("other", str(number))
+        chat.fan_out()
+    assert chat.broken == ["slow"]
+    assert (len(slow.messages), len(other.messages)) == (1, LIMITS.outbox_frames + 2)
+    assert late.reason is SLOW_CONSUMER
+
+
+def test_the_cause_can_be_logged_where_it_is_reported(chat: Crowd) -> None:
+    """`broken` is called while the exception is being dealt with."""
+    seen = []
+    chat.join("anna", BrokenSink())
+    chat.publish("anna", "one")
+
+    def broken(session: Session) -> None:
+        try:
+            raise  # noqa: PLE0704 (the exception that is being dealt with)
+        except OSError as error:
+            seen.append(str(error))
+
+    chat.room.fan_out(broken)
+    assert seen == ["broken"]
+
+
+def test_a_fan_out_within_a_fan_out_is_left_to_the_next_turn(chat: Crowd) -> None:
+    """Otherwise those at the end of the row would get the newer message before the older one."""
+    first = chat.join("first", RecordingSink(capacity=0))
+    last = chat.join("last")
+
+    def answer() -> None:
+        chat.publish("first", "two")
+        assert not chat.fan_out()
+
+    first.on_full = answer
+    chat.publish("first", "one")
+    chat.fan_out()
+    assert last.messages == ["one"]
+    chat.fan_out()
+    assert last.messages == ["one", "two"]
+
+
+def test_a_room_goes_on_after_a_bug(chat: Crowd) -> None:
+    """If even the report of a broken sink fails, the next turn is fanned out all the same."""
+
+    def bug(session: Session) -> None:
+        raise LookupError
+
+    chat.join("anna", BrokenSink())
+    chat.publish("anna", "one")
+    with pytest.raises(LookupError):
+        chat.room.fan_out(bug)
+    ben = chat.join("ben")
+    chat.publish("anna", "two")
+    chat.fan_out()
+    assert ben.messages == ["two"]
+
+
+# join and leave
+
+
+def test_who_left_gets_nothing_more(chat: Crowd) -> None:
+    """The others do."""
+    anna, ben = chat.join("anna"), chat.join("ben")
+    chat.leave("anna")
+    chat.publish("ben", "one")
+    chat.fan_out()
+    assert (anna.messages, ben.messages) == ([], ["one"])
+
+
+def test_a_room_counts_its_members(chat: Crowd) -> None:
+    """Those who keep up and those who are behind; to leave twice is to leave once."""
+    chat.join("anna")
+    chat.join("ben", RecordingSink(capacity=0))
+    chat.publish("anna", "one")
+    chat.fan_out()
+    assert len(chat.room) == 2
+    for _ in range(2):
+        chat.leave("ben")
+        assert len(chat.room) == 1
+    chat.leave("anna")
+    assert len(chat.room) == 0
+
+
+def test_who_joins_gets_the_newest_position_of_every_camera(poses: Crowd) -> None:
+    """In one write, once, and nobody else gets them again."""
+    anna = poses.join("anna")
+    for text, key in (("a1", ""), ("l1", "left"), ("a2", ""), ("r1", "right"), ("l2", "left")):
+        poses.publish("anna", text, key)
+    poses.publish("ben", "b1")
+    poses.fan_out()
+    before = list(anna.writes)
+    late = poses.join("late")
+    assert len(late.writes) == 1
+    assert sorted(late.messages) == ["a2", "b1", "l2", "r1"]
+    assert anna.writes == before
+    poses.fan_out()
+    assert len(late.writes) == 1
+
+
+def test_who_joins_an_empty_room_gets_nothing(poses: Crowd) -> None:
+    """Not even an empty write."""
+    assert poses.join("anna").writes == []
+
+
+def test_chat_is_not_retained(chat: Crowd) -> None:
+    """Who joins a chat room hears what is said from then on."""
+    chat.join("anna")
+    chat.publish("anna", "one")
+    chat.fan_out()
+    assert chat.join("late").writes == []
+
+
+def test_the_positions_of_who_left_are_retained_until_their_time(poses: Crowd) -> None:
+    """A camera may be seen for a while after its connection is gone."""
+    poses.join("anna")
+    poses.publish("anna", "a1")
+    poses.publish("ben", "b1")
+    poses.fan_out()
+    poses.leave("anna", forget_at=NOW + 5)
+    assert poses.room.remembers_departed
+    assert poses.join("early").messages == ["a1", "b1"]
+    poses.room.forget_departed(NOW + 4.9)
+    assert poses.join("still early").messages == ["a1", "b1"]
+    poses.room.forget_departed(NOW + 5)
+    assert not poses.room.remembers_departed
+    assert poses.join("late").messages == ["b1"]
+
+
+def test_who_joins_too_late_does_not_see_who_left(poses: Crowd) -> None:
+    """To join is enough: nobody has to clean up before."""
+    poses.join("anna")
+    poses.publish("anna", "a1")
+    poses.fan_out()
+    poses.leave("anna", forget_at=NOW)
+    assert poses.join("late").writes == []
+
+
+def test_a_room_is_forgotten_when_nobody_would_miss_it(poses: Crowd) -> None:
+    """No members, and no positions for those who may come."""
+    assert poses.room.is_forgotten
+    poses.join("anna")
+    assert not poses.room.is_forgotten
+    poses.publish("anna", "a1")
+    poses.fan_out()
+    poses.leave("anna", forget_at=NOW + 5)
+    assert not poses.room.is_forgotten
+    poses.room.forget_departed(NOW + 5)
+    assert poses.room.is_forgotten
+
+
+def test_a_chat_room_has_nothing_to_remember(chat: Crowd) -> None:
+    """It is forgotten with its last member."""
+    chat.join("anna")
+    chat.leave("anna", forget_at=NOW + 5)
+    assert not chat.room.remembers_departed
+    assert chat.room.is_forgotten
+
+
+# backpressure
+
+
+def test_who_is_behind_gets_what_was_missed_in_one_write(chat: Crowd) -> None:
+    """In order, as soon as the transport takes more."""
+    slow = chat.join("slow", RecordingSink(capacity=0))
+    for text in ("one", "two", "three"):
+        chat.publish("anna", text)
+        chat.fan_out()
+    assert slow.messages == ["one"]
+    slow.read_again()
+    assert slow.messages == ["one", "two", "three"]
+    assert len(slow.writes) == 2
+
+
+def test_who_is_behind_skips_positions_that_are_no_longer_true(poses: Crowd) -> None:
+    """Only the newest of each camera waits: a phone comes out of the tunnel to the present."""
+    slow = poses.join("slow", RecordingSink(capacity=0))
+    poses.publish("anna", "a0")
+    poses.fan_out()
+    for number in range(1, 100):
+        poses.publish("anna", f"a{number}")
+        poses.publish("ben", f"b{number}")
+        poses.fan_out()
+    slow.read_again()
+    assert slow.messages == ["a0", "a99", "b99"]
+    assert slow.reason is None
+
+
+def test_who_misses_too_much_chat_is_closed(chat: Crowd) -> None:
+    """After the bound the connection ends with a reason, and the rest of the turn is spared."""
+    slow, other = chat.join("slow", RecordingSink(capacity=0)), chat.join("other")
+    chat.publish("other", "taken")
+    chat.fan_out()
+    for number in range(LIMITS.outbox_frames + 3):
+        chat.publish("other", str(number))
+    chat.fan_out()
+    assert slow.reason is SLOW_CONSUMER
+    assert slow.messages == ["taken"]
+    assert len(other.messages) == LIMITS.outbox_frames + 4
+    assert len(chat.room) == 1
+
+
+def test_nobody_waits_for_who_is_behind(chat: Crowd) -> None:
+    """The others get theirs in the same turn."""
+    chat.join("slow", RecordingSink(capacity=0))
+    other = chat.join("other")
+    for text in ("one", "two", "three"):
+        chat.publish("other", text)
+        chat.fan_out()
+        assert other.messages[-1] == text
+
+
+def test_who_falls_behind_within_a_turn_gets_the_turn_once(chat: Crowd) -> None:
+    """The transport keeps what it reports backpressure for: the outbox must not keep it too."""
+    slow = chat.join("slow", RecordingSink(capacity=0))
+    chat.publish("anna", "one")
+    chat.publish("anna", "two")
+    chat.fan_out()
+    slow.read_again()
+    assert slow.messages == ["one", "two"]
+
+
+def test_backpressure_of_who_is_gone_is_nothing(chat: Crowd) -> None:
+    """Late signals of a transport neither bring back a member nor fail."""
+    chat.join("anna")
+    session = chat.sessions["anna"]
+    chat.leave("anna")
+    chat.room.fell_behind(session)
+    chat.room.caught_up(session)
+    assert len(chat.room) == 0
+
+
+def test_who_joins_under_backpressure_is_behind(poses: Crowd) -> None:
+    """What is retained may be more than the transport takes."""
+    poses.publish("anna", "a1")
+    poses.fan_out()
+    slow = poses.join("slow", RecordingSink(capacity=0))
+    poses.publish("anna", "a2")
+    poses.fan_out()
+    assert slow.messages == ["a1"]
+    slow.read_again()
+    assert slow.messages == ["a1", "a2"]
+
+
+# members that asked for fewer updates
+
+
+def test_who_asked_for_fewer_gets_nothing_before_its_time(poses: Crowd) -> None:
+    """The newest of each camera waits, while the others get every position."""
+    paced, other = poses.join("paced", hz=5), poses.join("other")
+    for number in range(3):
+        poses.publish("anna", f"a{number}")
+        poses.fan_out()
+    assert (paced.messages, other.messages) == ([], ["a0", "a1", "a2"])
+    assert poses.room.paced == [poses.sessions["paced"]]
+    poses.sessions["paced"].hear()
+    assert paced.messages == ["a2"]
+
+
+def test_who_asked_for_fewer_gets_what_is_retained_at_once(poses: Crowd) -> None:
+    """A late joiner sees every camera, whatever it asked for."""
+    poses.publish("anna", "a1")
+    poses.fan_out()
+    assert poses.join("paced", hz=0.1).messages == ["a1"]
+
+
+def test_who_asked_for_fewer_is_a_member_like_others(poses: Crowd) -> None:
+    """It is counted, falls behind, catches up and leaves."""
+    paced = poses.join("paced", RecordingSink(capacity=0), hz=5)
+    session = poses.sessions["paced"]
+    poses.publish("anna", "a1")
+    poses.fan_out()
+    session.hear()
+    assert session.is_behind
+    poses.publish("anna", "a2")
+    poses.fan_out()
+    assert paced.messages == ["a1"]
+    paced.read_again()
+    assert (paced.messages, session.is_behind) == (["a1"], False)
+    session.hear()
+    assert paced.messages == ["a1", "a2"]
+    assert len(poses.room) == 1
+    poses.leave("paced")
+    assert (len(poses.room), poses.room.paced) == (0, [])
+
+
+class RoomMachine(RuleBasedStateMachine):
+    """A room of positions with members who come, go, stall and read again, beside a model.
+
+    The model of a member is the list of what it must have received, and the positions that wait
+    for it by publisher.
+    """
+
+    NAMES = ("anna", "ben", "carla")
+
+    def __init__(self) -> None:
+        """Nobody is here."""
+        super().__init__()
+        self.crowd = Crowd(Pose())
+        self.here: set[str] = set()
+        self.turn: list[tuple[str, str]] = []
+        self.retained: dict[str, str] = {}
+        self.received: dict[str, list[str]] = {}
+        self.waiting: dict[str, dict[str, str]] = {}
+        self.stalled: set[str] = set()
+        self.count = 0
+
+    @rule(name=st.sampled_from(NAMES))
+    def join(self, name: str) -> None:
+        """Somebody comes; a relay ends the turn before that."""
+        if name in self.here:
+            return
+        self.fan_out()
+        self.crowd.join(name)
+        self.here.add(name)
+        self.received[name] = list(self.retained.values())
+        self.waiting.pop(name, None)
+        self.stalled.discard(name)
+
+    @precondition(lambda self: self.here)
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        """Somebody goes; its positions go too, and nothing more is counted for it."""
+        name = data.draw(st.sampled_from(sorted(self.here)))
+        self.fan_out()
+        self.crowd.leave(name)
+        self.crowd.room.forget_departed(NOW)
+        self.here.remove(name)
+        self.retained.pop(name, None)
+
+    @precondition(lambda self: self.here)
+    @rule(data=st.data())
+    def publish(self, data: st.DataObject) -> None:
+        """Somebody moves."""
+        name = data.draw(st.sampled_from(sorted(self.here)))
+        self.count += 1
+        text = f"{name} {self.count}"
+        self.crowd.publish(name, text)
+        self.turn.append((name, text))
+        self.retained[name] = text
+
+    @precondition(lambda self: self.here)
+    @rule(data=st.data())
+    def stall(self, data: st.DataObject) -> None:
+        """Somebody stops to read."""
+        name = data.draw(st.sampled_from(sorted(self.here)))
+        self.crowd.sinks[name].stop_reading()
+        self.stalled.add(name)
+
+    @precondition(lambda self: self.here)
+    @rule(data=st.data())
+    def read(self, data: st.DataObject) -> None:
+        """Somebody reads again: what waited arrives."""
+        name = data.draw(st.sampled_from(sorted(self.here)))
+        self.crowd.sinks[name].read_again()
+        self.stalled.discard(name)
+        self.received[name] += self.waiting.pop(name, {}).values()
+
+    @rule()
+    def fan_out(self) -> None:
+        """The turn ends: each gets it at once or has it wait, the newest of each publisher."""
+        self.crowd.fan_out()
+        for name in self.here if self.turn else ():
+            if name in self.waiting:
+                for publisher, text in self.turn:
+                    self.waiting[name].pop(publisher, None)
+                    self.waiting[name][publisher] = text
+            else:
+                self.received[name] += [text for _, text in self.turn]
+                if name in self.stalled:
+                    self.waiting[name] = {}
+        self.turn = []
+
+    @invariant()
+    def everybody_has_what_is_due(self) -> None:
+        """And the session has counted exactly that, also for those who are gone."""
+        for name, received in self.received.items():
+            assert self.crowd.sinks[name].messages == received
+            session = self.crowd.sessions[name]
+            if name not in self.here:
+                assert session.messages_out == len(received)
+
+    def teardown(self) -> None:
+        """When all have left, everything was counted and the room is forgotten."""
+        for name in list(self.here):
+            self.crowd.leave(name)
+            assert self.crowd.sessions[name].messages_out == len(self.received[name])
+        self.crowd.room.forget_departed(NOW)
+        assert self.crowd.room.is_forgotten
+
+
+TestRoom = RoomMachine.TestCase
