@@ -148,6 +148,7 @@ class Relay:
             self._fan_out(room)  # what was said before the error arrives before it
             told = {"error": {"reason": rejected.reason, "detail": rejected.detail}}
             session.send(text_frame(encode(told)))
+            self._let_hear(session)
         if not session.may_send_garbage(now):
             self._close(session, GARBAGE_FLOOD)
 
@@ -170,16 +171,19 @@ class Relay:
 
     def _let_hear(self, session: Session) -> None:
         """One that asked for fewer updates gets what waits: now, or as soon as it is due."""
-        now = self._clock.now()
         if session.pace is None or session.is_behind or session.hears_later:
             return
         if not session.has_waiting:
             return
-        if session.pace.spend(now):
-            session.hear()
-        else:
+        now = self._clock.now()
+        if not session.pace.spend(now):
             session.hears_later = True
             self._clock.later(session.pace.wait(now), partial(self._is_due, session))
+            return
+        try:
+            session.hear()
+        except Exception:
+            self._broken(session)
 
     def _is_due(self, session: Session) -> None:
         session.hears_later = False
