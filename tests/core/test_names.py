@@ -41,7 +41,6 @@ def refusal(text: str) -> Denied:
         "ǅ",
         "ʰ",
         "٤٢",
-        "𝟜",
         "한국어",
         "a" * MAX_LENGTH,
         "語" * MAX_LENGTH,
