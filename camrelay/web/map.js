@@ -106,15 +106,22 @@ export class PositionMap {
   drawGrid() {
     const { pen, colours, frame, width, height, view } = this;
     const step = niceStep(GRID / frame.scale);
+    const onPixel = (distance) => Math.round(distance * frame.scale) + 0.5;
+    const columns = ticks(frame.across, width / 2 / frame.scale, step).map((value) => ({
+      value,
+      x: Math.floor(width / 2) + onPixel(value - frame.across),
+    }));
+    const rows = ticks(frame.up, height / 2 / frame.scale, step).map((value) => ({
+      value,
+      y: Math.floor(height / 2) + onPixel(frame.up - value),
+    }));
+    for (const { value, x } of columns) this.drawLine(value, x, 0, x, height);
+    for (const { value, y } of rows) this.drawLine(value, 0, y, width, y);
     pen.font = `11px ${this.font}`;
-    for (const value of ticks(frame.across, width / 2 / frame.scale, step)) {
-      const x = Math.round(width / 2 + (value - frame.across) * frame.scale) + 0.5;
-      this.drawLine(value, x, 0, x, height);
+    for (const { value, x } of columns) {
       if (x < width - 24) this.write(label(value, step), x + 4, height - 6, colours.soft);
     }
-    for (const value of ticks(frame.up, height / 2 / frame.scale, step)) {
-      const y = Math.round(height / 2 - (value - frame.up) * frame.scale) + 0.5;
-      this.drawLine(value, 0, y, width, y);
+    for (const { value, y } of rows) {
       if (y > 40 && y < height - 28) this.write(label(value, step), 6, y - 4, colours.soft);
     }
     pen.font = `600 13px ${this.font}`;
@@ -175,7 +182,7 @@ export class PositionMap {
     const gap = RADIUS + 5;
     const { width } = pen.measureText(camera.name);
     const left = x + gap + width > this.width ? x - gap - width : x + gap;
-    this.write(camera.name, left, y + 4, colours.ink);
+    this.write(camera.name, left, y - 8, colours.ink);
   }
 
   /** A wedge in the direction that the camera looks, shorter when it looks at or away from us. */
