@@ -13,7 +13,7 @@ socket is opened, and every step is taken when the test says so.
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from camrelay.bus.local import LocalBus
 from camrelay.core.admission import Request
 from camrelay.core.errors import CloseReason, Denied, Rejected
 from camrelay.core.limits import Limits
+from camrelay.core.room import Publication
 from camrelay.core.routes import Route, RouteTable
 from camrelay.core.session import Session
 from camrelay.ports import Bus
@@ -200,6 +201,27 @@ class RecordingJournal:
     def failed(self, what: str) -> None:
         """`what` is the exception that is being dealt with."""
         self.notes.append(Note("failed", None, sys.exception()))
+
+
+class RecordingBus:
+    """Keeps the promises of `camrelay.ports.Bus` and everything that it was given to carry."""
+
+    def __init__(self) -> None:
+        """Nothing was carried yet."""
+        self.open_rooms: list[str] = []
+        self.published: list[tuple[str, Sequence[Publication]]] = []
+
+    def room_opened(self, path: str) -> None:
+        """`path` is among the open rooms."""
+        self.open_rooms.append(path)
+
+    def room_closed(self, path: str) -> None:
+        """`path` is no longer among the open rooms."""
+        self.open_rooms.remove(path)
+
+    def publish(self, path: str, turn: Sequence[Publication]) -> None:
+        """Record the room and the turn."""
+        self.published.append((path, turn))
 
 
 class MemoryConnection:
