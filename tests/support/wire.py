@@ -13,6 +13,7 @@ import base64
 import select
 import socket
 import ssl
+import struct
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -163,6 +164,12 @@ class Wire:
             self._socket.settimeout(SECONDS_BETWEEN_DRIPS)
             self._receive_now()
         return self.end is not None
+
+    def reset(self) -> None:
+        """Tear the connection down as a crashed program does (RST)."""
+        linger_not = struct.pack("ii", 1, 0)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+        self._socket.close()
 
     def is_hung_up_on(self, timeout: float) -> bool:
         """Whether the server ends TCP within `timeout` seconds although nothing is read or said."""
