@@ -9,11 +9,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from dotenv import dotenv_values
-from msgspec import Meta
+from msgspec import Meta, inspect
 from platformdirs import user_data_path
 
 from camrelay.core.errors import StartError
@@ -29,6 +29,14 @@ Count = Annotated[int, Meta(ge=0)]
 MessageSize = Annotated[int, Meta(ge=1024, le=1 << 24)]
 Quantity = Annotated[float, Meta(ge=0, le=1e9)]
 Seconds = Annotated[float, Meta(ge=0.1, le=3600)]
+# As browsers write it (RFC 6454, 6.2): in lower case and without a path, or it would never match.
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\*|https?://[^/?#\sA-Z]+)\Z",
+        title="an origin such as https://app.example, or *",
+    ),
+]
 
 
 class RouteSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,13 +90,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Quantity, _says("seconds for which a position outlives its camera's connection")
     ] = 0.0
     allowed_origin: Annotated[
-        tuple[str, ...],
+        tuple[Origin, ...],
         _says("web origin whose pages may connect too, * for all; may be repeated"),
     ] = ()
     ping_interval: Annotated[Seconds, _says("seconds between pings on a connection")] = 22.0
     handshake_timeout: Annotated[Seconds, _says("seconds for a client to say what it wants")] = 10.0
     compression: Annotated[bool, _says("inflate what clients send (permessage-deflate)")] = False
-    log_format: Annotated[Literal["text", "json"], _says("text or json")] = "text"
+    log_format: Annotated[Literal["text", "json"], _says("text for people, json for machines")] = (
+        "text"
+    )
     routes: Annotated[
         tuple[RouteSetting, ...],
         _says("routes of your own, tried before the built-in ones (in the file only)"),
@@ -107,12 +117,21 @@ class Option:
 
     def read(self, value: object, said_as: str) -> Any:
         """`value` checked and converted. Raises StartError that quotes the place it was said."""
-        if self.is_many and isinstance(value, str):
-            value = tuple(value.split())
+        if not self.is_many:
+            return self._read_one(value, self.type, said_as)
+        values = value.split() if isinstance(value, str) else value
+        if not isinstance(values, list | tuple):
+            values = [values]
+        (item_type, _) = get_args(get_args(self.type)[0])
+        return tuple(self._read_one(each, item_type, said_as) for each in values)
+
+    def _read_one(self, value: object, type: Any, said_as: str) -> Any:
         try:
-            return msgspec.convert(value, self.type, strict=False)
+            return msgspec.convert(value, type, strict=False)
         except msgspec.ValidationError as error:
-            raise StartError(said_as, value, _not_allowed(error, self.description)) from None
+            wanted = _wanted(inspect.type_info(type), error)
+            remedy = f"is not allowed, use {wanted}: {self.description}"
+            raise StartError(said_as, value, remedy) from None
 
     @property
     def is_switch(self) -> bool:
@@ -148,33 +167,44 @@ def _description(type: Any) -> str:
 OPTIONS = _options()
 
 
-_PLAIN_WORDS = {
-    "int | null": "a whole number",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-}
+def _wanted(type: inspect.Type, error: Exception) -> str:
+    """What a setting of `type` takes, in plain words."""
+    match type:
+        case inspect.Metadata(extra_json_schema={"title": title}):
+            return str(title)
+        case inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, inspect.NoneType())):
+            return _wanted(inner, error)
+        case inspect.IntType(ge=least, le=most):
+            return f"a whole number{_range(least, most)}"
+        case inspect.FloatType(ge=least, le=most):
+            return f"a number{_range(least, most)}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.LiteralType(values=values):
+            return " or ".join(map(str, values))
+        case inspect.StructType(fields=fields):
+            names = ", ".join(field.name for field in fields)
+            return f"a table of {names} ({str(error).replace('`', '')})"
+        case _:
+            return "text"
 
 
-def _not_allowed(error: Exception, description: str) -> str:
-    said = str(error).partition(" - at ")[0].lower()
-    expected = said.replace("`", "").partition(", got")[0]
-    for word, plain in _PLAIN_WORDS.items():
-        if expected.startswith(f"expected {word}"):
-            expected = expected.replace(word, plain, 1)
-            break
-    return f"is not allowed: {expected} ({description})"
+def _range(least: float | None, most: float | None) -> str:
+    if most is None:
+        return f" of {least} or more"
+    return f" from {least} to {most:.0f}"
 
 
 def load(given: Mapping[str, object], environ: Mapping[str, str], file: str | None) -> Settings:
-    """The settings from the command line (`given`), `environ` with `.env`, and the file.
+    """The settings from the command line (`given`), `environ`, `.env` and the file.
 
     `file` is `camrelay.toml` in the working directory when it is None, if there is one.
     Raises StartError for the first value that is not allowed.
     """
     values = {
         **_from_file(file),
-        **_from_environment({**_dotenv(), **environ}),
+        **_from_environment(_dotenv(), ".env"),
+        **_from_environment(environ, "environment"),
         **{name: OPTIONS[name].read(value, OPTIONS[name].flag) for name, value in given.items()},
     }
     return Settings(**values)
@@ -185,12 +215,13 @@ def _dotenv() -> dict[str, str]:
     return {name: value for name, value in dotenv_values(path).items() if value is not None}
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _from_environment(environ: Mapping[str, str], place: str) -> dict[str, Any]:
+    """What `environ` says; an empty variable says nothing, as container platforms use it."""
     values = {}
     for option in OPTIONS.values():
         for name in (PLATFORM_NAMES.get(option.name), ENVIRONMENT_PREFIX + option.name.upper()):
-            if name is not None and name in environ:
-                values[option.name] = option.read(environ[name], f"environment {name}")
+            if name is not None and environ.get(name):
+                values[option.name] = option.read(environ[name], f"{place} {name}")
     return values
 
 
@@ -199,9 +230,11 @@ def _from_file(file: str | None) -> dict[str, Any]:
     if file is None and not path.exists():
         return {}
     try:
-        document = tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise StartError("--config", str(path), f"cannot be read: {error}") from None
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise StartError("--config", str(path), f"cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise StartError("--config", str(path), f"is not TOML: {error}") from None
     values = {}
     for key, value in document.items():
         option = OPTIONS.get(key.replace("-", "_"))
@@ -212,7 +245,7 @@ def _from_file(file: str | None) -> dict[str, Any]:
 
 
 def _known() -> str:
-    return ", ".join(OPTIONS)
+    return ", ".join(name.replace("_", "-") for name in OPTIONS)
 
 
 def data_directory(settings: Settings) -> Path:
