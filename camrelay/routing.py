@@ -1,6 +1,8 @@
 """The route table: the built-in routes, and those of the operator before them."""
 
 import importlib
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,6 +51,9 @@ def _kind(route: RouteSetting) -> Kind:
     for name in ("newest_counts", "private", "max_size", "read"):
         if not hasattr(kind, name):
             raise StartError(wanted, route.kind, f"is no kind: it has no {name!r}")
+    if not isinstance(kind.max_size, int) or kind.max_size < 1:
+        remedy = f"has max_size {kind.max_size!r}: use a whole number of bytes, 1 or more"
+        raise StartError(wanted, route.kind, remedy)
     return kind
 
 
@@ -57,7 +62,10 @@ def _imported(name: str, wanted: str) -> Any:
     if not colon:
         known = ", ".join(KINDS)
         raise StartError(wanted, name, f"is not known: use {known} or package.module:Class")
+    here = os.getcwd()
+    if here not in sys.path:  # twistd leaves it out, but that is where people keep their kinds
+        sys.path.append(here)
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # the module may be the user's
         raise StartError(wanted, name, f"cannot be imported: {error}") from error
