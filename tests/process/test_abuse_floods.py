@@ -8,7 +8,7 @@ from tests.support.frames import BINARY, CONTINUATION, PING, PONG, TEXT, frame
 from tests.support.server import Server
 from tests.support.wire import Wire
 
-pytestmark = pytest.mark.attack
+attack = pytest.mark.attack
 
 MEBIBYTE = 1 << 20
 SMALL_BUFFER = 4096
@@ -22,6 +22,7 @@ EMPTY_FRAMES = {
 }
 
 
+@attack
 @pytest.mark.parametrize("kind", EMPTY_FRAMES)
 def test_a_flood_of_frames_that_carry_nothing_is_ended(attacked: Server, kind: str) -> None:
     """No size limit stops pings, pongs and empty fragments: their number does."""
@@ -34,7 +35,7 @@ def test_a_flood_of_frames_that_carry_nothing_is_ended(attacked: Server, kind: s
         assert "frame flood" in goodbye.reason
 
 
-@pytest.mark.attack(fresh=True)
+@attack(fresh=True)
 def test_pings_whose_pongs_are_not_read_cost_no_memory(attacked: Server) -> None:
     """The answers to 24 MiB of pings do not pile up in the server."""
     with Wire(attacked.port, receive_buffer=SMALL_BUFFER) as wire:
@@ -45,7 +46,7 @@ def test_pings_whose_pongs_are_not_read_cost_no_memory(attacked: Server) -> None
         wire.drain()
 
 
-@pytest.mark.attack(fresh=True, relay=UNLIMITED)
+@attack(fresh=True, relay=UNLIMITED)
 def test_an_echo_that_is_not_read_costs_no_memory(attacked: Server) -> None:
     """Whoever does not read what comes back to him is closed, not waited for."""
     with Wire(attacked.port, receive_buffer=SMALL_BUFFER) as wire:
@@ -56,13 +57,20 @@ def test_an_echo_that_is_not_read_costs_no_memory(attacked: Server) -> None:
         wire.drain()
 
 
-@pytest.mark.attack(fresh=True, relay=UNLIMITED)
-def test_a_chat_member_that_never_reads_is_dropped(attacked: Server) -> None:
+@pytest.mark.parametrize(
+    "_transport",
+    [
+        pytest.param("tcp", marks=attack(fresh=True, relay=UNLIMITED)),
+        pytest.param("tls", marks=attack(fresh=True, relay=[*UNLIMITED, "--tls"], plain=["--tls"])),
+    ],
+)
+def test_a_chat_member_that_never_reads_is_dropped(attacked: Server, _transport: str) -> None:
     """32 MiB of chat do not wait in memory for somebody who does not read."""
     line = frame(TEXT, json.dumps({"message": "x" * 8000}).encode())
+    authority = attacked.authority if attacked.secure else None
     with (
-        Wire(attacked.port, receive_buffer=SMALL_BUFFER) as sleeper,
-        Wire(attacked.port) as talker,
+        Wire(attacked.port, authority=authority, receive_buffer=SMALL_BUFFER) as sleeper,
+        Wire(attacked.port, authority=authority) as talker,
     ):
         sleeper.upgrade("/ws/chat/sleepy")
         talker.upgrade("/ws/chat/sleepy")
@@ -75,7 +83,7 @@ def test_a_chat_member_that_never_reads_is_dropped(attacked: Server) -> None:
         sleeper.drain()
 
 
-@pytest.mark.attack(fresh=True, relay=UNLIMITED)
+@attack(fresh=True, relay=UNLIMITED)
 def test_a_viewer_that_wakes_up_sees_where_cameras_are_now(attacked: Server) -> None:
     """Of 50,000 positions it slept through it gets a few and the newest, and it stays."""
     count = 50_000
@@ -99,6 +107,7 @@ def test_a_viewer_that_wakes_up_sees_where_cameras_are_now(attacked: Server) -> 
         assert is_at(sleeper.read_message().payload, count)
 
 
+@attack
 def test_garbage_does_not_fill_the_log(attacked: Server) -> None:
     """300 unusable messages of one connection are a few lines, not 300 tracebacks."""
     before = len(attacked.log)
@@ -110,7 +119,7 @@ def test_garbage_does_not_fill_the_log(attacked: Server) -> None:
     assert "Traceback" not in attacked.log[before:], attacked.log
 
 
-@pytest.mark.attack(relay=["--message-rate", "20"])
+@attack(relay=["--message-rate", "20"])
 def test_a_sender_at_full_speed_does_not_make_others_wait(attacked: Server) -> None:
     """While one camera sends 4 MiB of positions, a second one is seen as if it was alone."""
     with (

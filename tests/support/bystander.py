@@ -20,12 +20,14 @@ class Bystander:
     """
 
     def __init__(self, server: Server) -> None:
-        """Connect to a chat room of `server`, which speaks plain HTTP."""
+        """Connect to a chat room of `server`."""
         self.round_trips = 0
         self._error: Exception | None = None
         self._done = threading.Event()
         self._socket = websocket.create_connection(
-            f"ws://127.0.0.1:{server.port}/ws/chat/bystanders", timeout=SECONDS_TO_ANSWER
+            f"{'wss' if server.secure else 'ws'}://localhost:{server.port}/ws/chat/bystanders",
+            timeout=SECONDS_TO_ANSWER,
+            sslopt={"ca_certs": str(server.authority)} if server.secure else None,
         )
         self._thread = threading.Thread(target=self._chat)
 
