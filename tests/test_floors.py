@@ -18,16 +18,16 @@ FLOORS = (
     ("core",),
     ("ports",),
     ("relay",),
-    ("net", "bus", "history", "ops", "web"),
+    ("net", "bus", "history", "ops", "redis", "channels", "web"),
     ("config",),
     ("routing",),
     ("service",),
     ("tap", "tools", "testing", "__main__"),
 )
-ADAPTERS = {"net", "bus", "history", "ops"}
+ADAPTERS = {"net", "bus", "history", "ops", "redis"}
 WALLED = {  # the only places that may import each of these
     "autobahn": ("camrelay.net",),
-    "txredisapi": ("camrelay.bus", "camrelay.history.redis"),
+    "txredisapi": ("camrelay.redis.protocol",),
     "sqlite3": ("camrelay.history.sqlite",),
 }
 NOT_IN_CORE = {  # clock, chance, input and output: the core is handed their results
@@ -151,8 +151,8 @@ LAWFUL = {
     "net/websocket.py": "import autobahn.websocket\nfrom camrelay.net import tls",
     "net/tls.py": "from camrelay import core, web",
     "ops/logs.py": "import json",
-    "bus/redis.py": "from txredisapi import RedisFactory",
-    "service.py": "import camrelay.net.websocket\nimport camrelay.bus.redis",
+    "redis/protocol.py": "from txredisapi import HiredisProtocol",
+    "service.py": "import camrelay.net.websocket\nimport camrelay.redis.protocol",
     "tap.py": "def make():\n    from twisted.internet import reactor\n    return reactor",
 }
 
@@ -167,10 +167,10 @@ LAWFUL = {
         ("relay.py", "from camrelay import config", "camrelay.config: config is above relay"),
         ("ports.py", "from camrelay.relay import Relay", "relay is above ports"),
         ("__init__.py", "from camrelay.core import errors", "core is above the package itself"),
-        ("net/door.py", "from camrelay.bus import redis", "adapters do not know each other"),
+        ("net/door.py", "from camrelay.redis import link", "adapters do not know each other"),
         ("ops/logs.py", "from camrelay.relay import Relay", "adapters are given what they call"),
         ("ops/logs.py", "import autobahn", "ops.logs imports autobahn: only camrelay.net may"),
-        ("net/door.py", "import txredisapi", "only camrelay.bus and camrelay.history.redis may"),
+        ("net/door.py", "import txredisapi", "only camrelay.redis.protocol may"),
         ("net/door.py", "import sqlite3", "only camrelay.history.sqlite may"),
         ("core/errors.py", "from camrelay.core import room", "circle: camrelay.core."),
         ("net/tls.py", "from . import door", "imports are absolute"),

@@ -1,0 +1,89 @@
+"""What this process is subscribed to, whatever happens to the connection."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from camrelay.redis.errors import Refused
+from camrelay.redis.state import in_words
+
+Receiver = Callable[[bytes], None]
+
+
+class _Subscription:
+    """One channel."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self.confirmed: Deferred[bool] = Deferred()
+
+    def decide(self, stands: bool) -> None:
+        if not self.confirmed.called:
+            self.confirmed.callback(stands)
+
+
+class Subscriptions:
+    """One receiver for each channel, subscribed again on every new connection."""
+
+    _log = Logger(namespace="camrelay")
+
+    def __init__(self) -> None:
+        """Subscribed to nothing, and not connected."""
+        self._by_channel: dict[bytes, _Subscription] = {}
+        self._protocol: Any = None
+
+    def add(self, channel: bytes, receiver: Receiver) -> Deferred[bool]:
+        """Now, or when there is a connection; see RedisLink.subscribe."""
+        if channel in self._by_channel:
+            raise ValueError(f"{channel!r} has a receiver already")
+        subscription = self._by_channel[channel] = _Subscription(receiver)
+        if self._protocol is not None:
+            self._ask_for(channel, subscription)
+        return subscription.confirmed
+
+    def remove(self, channel: bytes) -> None:
+        """Nothing of the channel reaches its receiver any more."""
+        subscription = self._by_channel.pop(channel, None)
+        if subscription is None:
+            return
+        subscription.decide(False)
+        if self._protocol is not None:
+            self._protocol.execute("UNSUBSCRIBE", channel).addErrback(_lost_with_the_connection)
+
+    def receive(self, channel: bytes, payload: bytes) -> None:
+        """A message came; one of a channel that was just left is passed over."""
+        subscription = self._by_channel.get(channel)
+        if subscription is not None:
+            subscription.receiver(payload)
+
+    def attach(self, protocol: Any) -> Deferred[Any]:
+        """There is a new connection: fires when everything was asked for, and answered."""
+        self._protocol = protocol
+        return DeferredList([self._ask_for(*item) for item in self._by_channel.items()])
+
+    def detach(self) -> None:
+        """The connection is gone."""
+        self._protocol = None
+
+    def _ask_for(self, channel: bytes, subscription: _Subscription) -> Deferred[None]:
+        # One channel a command: txredisapi waits for one answer, and Redis sends one for each.
+        answer: Deferred[Any] = self._protocol.execute("SUBSCRIBE", channel)
+        answer.addCallback(lambda _: subscription.decide(True))
+        return answer.addErrback(partial(self._not_subscribed, channel, subscription))
+
+    def _not_subscribed(
+        self, channel: bytes, subscription: _Subscription, failure: Failure
+    ) -> None:
+        """Without an answer it is asked for again on the next connection."""
+        if failure.check(Refused):
+            reason = in_words(failure)
+            self._log.error("no subscription to {channel!r}: {why}", channel=channel, why=reason)
+            subscription.decide(False)
+
+
+def _lost_with_the_connection(_failure: Failure) -> None:
+    """So is the subscription."""
