@@ -1,11 +1,11 @@
 """What the relay needs from the world, and what the world may ask of the relay: the promises."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from camrelay.core.admission import Admission, Request
 from camrelay.core.errors import Denied, Rejected
-from camrelay.core.room import Publication
+from camrelay.core.room import Publication, Remote
 from camrelay.core.session import Session
 from camrelay.core.sink import Sink
 
@@ -38,8 +38,9 @@ class Bus(Protocol):
     """Carries publications between nodes.
 
     Order: the publications of one publisher arrive in the order in which they were published.
-    Loss: at most once; what cannot be carried is dropped and counted, never sent late and never
-    raised. No call waits for the network.
+    Loss: at most once. Where the newest counts, what cannot be carried now is followed by a newer
+    one later. Where every message counts, it is dropped and counted, and reported with
+    `Clustered.not_carried`. Nothing is ever raised, and no call waits for the network.
     """
 
     def room_opened(self, path: str) -> None:
@@ -50,8 +51,48 @@ class Bus(Protocol):
         """The last member on this node is gone."""
         ...
 
+    def members_changed(self, path: str, count: int) -> None:
+        """The room has `count` members on this node."""
+        ...
+
+    def elsewhere(self, path: str) -> int:
+        """How many members the open room has on other nodes; as of about a second ago."""
+        ...
+
     def publish(self, path: str, turn: Sequence[Publication]) -> None:
         """Carry what the members of this node have already got to the other nodes."""
+        ...
+
+    def left(self, path: str, publishers: Sequence[str]) -> None:
+        """The positions of `publishers`, who were on this node, are not retained any more."""
+        ...
+
+
+class Clustered(Protocol):
+    """The relay as the bus sees it: one call for each thing that happens on another node."""
+
+    def take(self, path: str, node: str, turn: Sequence[Remote]) -> None:
+        """Publishers on `node` have said something; `node` is empty for who is on none."""
+        ...
+
+    def replace(self, path: str, node: str, retained: Sequence[Remote]) -> None:
+        """This is all that `node` retains in the room."""
+        ...
+
+    def forget(self, path: str, publishers: Collection[str]) -> None:
+        """Publishers on another node have left the room."""
+        ...
+
+    def forget_node(self, node: str) -> None:
+        """`node` is gone, and with it its publishers in every room."""
+        ...
+
+    def retained(self, path: str) -> Sequence[Publication]:
+        """The newest positions of the publishers on this node."""
+        ...
+
+    def not_carried(self, turn: Sequence[Publication], why: str) -> None:
+        """Other nodes may have missed this; `why` is for people."""
         ...
 
 

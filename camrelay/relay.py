@@ -1,9 +1,10 @@
-"""The use cases, in the order in which they happen: admit, join, receive, fan out, leave, drain.
+"""The use cases, in the order in which they happen: admit, join, receive, fan out, take from the
+bus, leave, drain.
 
 Validate, change state, fan out, then the bus: members of this node never wait for another one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +14,7 @@ from camrelay.core.frames import text_frame
 from camrelay.core.kinds.kind import Message
 from camrelay.core.kinds.strict_json import encode
 from camrelay.core.limits import Limits
-from camrelay.core.room import Room
+from camrelay.core.room import Publication, Remote, Room
 from camrelay.core.routes import RouteTable
 from camrelay.core.session import Session
 from camrelay.core.sink import Sink
@@ -42,6 +43,7 @@ class Relay:
         self._journal = journal
         self._rooms: dict[str, Room] = {}
         self._sessions: dict[Session, Room] = {}
+        self._wants_errors: dict[str, Session] = {}
         self._published: list[Room] = []
         self._admitted = 0
 
@@ -64,8 +66,11 @@ class Relay:
         room = self._open(session)
         self._fan_out(room)  # or the joiner would get this turn's positions twice
         self._sessions[session] = room
+        if admission.wants_errors:
+            self._wants_errors[session.id] = session
         self._journal.connected(session)
-        room.join(session, self._clock.now())
+        room.join(session)
+        self._count_members(room)
         return session
 
     def _open(self, session: Session) -> Room:
@@ -77,6 +82,15 @@ class Relay:
             room = self._rooms[path] = Room(path, kind)
             self._bus.room_opened(path)
         return room
+
+    def _count_members(self, room: Room) -> None:
+        if not room.kind.private:
+            self._bus.members_changed(room.path, len(room))
+
+    def population(self, path: str) -> int:
+        """How many members the room has in the whole cluster; 0 when none of them is here."""
+        room = self._rooms.get(path)
+        return len(room) + self._bus.elsewhere(path) if room else 0
 
     # receive
 
@@ -114,9 +128,7 @@ class Relay:
 
     def _publish(self, session: Session, room: Room, message: Message, now: float) -> None:
         if room.publish(session.id, message, now):
-            if not self._published:
-                self._clock.at_turn_end(self._fan_out_turn)
-            self._published.append(room)
+            self._has_turn(room)
 
     def _hold_back(self, session: Session, message: Message, now: float) -> None:
         """Thin a publisher that is too fast: only the newest of each key waits for its turn."""
@@ -146,13 +158,22 @@ class Relay:
         self._journal.rejected(session, rejected)
         if session.admission.wants_errors:
             self._fan_out(room)  # what was said before the error arrives before it
-            told = {"error": {"reason": rejected.reason, "detail": rejected.detail}}
-            session.send(text_frame(encode(told)))
-            self._let_hear(session)
+            self._tell(session, rejected)
         if not session.may_send_garbage(now):
             self._close(session, GARBAGE_FLOOD)
 
+    def _tell(self, session: Session, rejected: Rejected) -> None:
+        told = {"error": {"reason": rejected.reason, "detail": rejected.detail}}
+        session.send(text_frame(encode(told)))
+        self._let_hear(session)
+
     # fan out
+
+    def _has_turn(self, room: Room) -> None:
+        """Something was published in `room`, the first of this turn."""
+        if not self._published:
+            self._clock.at_turn_end(self._fan_out_turn)
+        self._published.append(room)
 
     def _fan_out_turn(self) -> None:
         """The end of the turn; small rooms first, so that a big one does not make them wait."""
@@ -166,8 +187,9 @@ class Relay:
             return
         for session in room.paced:
             self._let_hear(session)
-        if not room.kind.private:
-            self._bus.publish(room.path, turn)
+        own = [publication for publication in turn if publication.origin is None]
+        if own and not room.kind.private:
+            self._bus.publish(room.path, own)
 
     def _let_hear(self, session: Session) -> None:
         """One that asked for fewer updates gets what waits: now, or as soon as it is due."""
@@ -216,6 +238,48 @@ class Relay:
             room.caught_up(session)
             self._let_hear(session)
 
+    # take from the bus
+
+    def take(self, path: str, node: str, turn: Sequence[Remote]) -> None:
+        """Fan out what publishers on `node` have said, as if they were here."""
+        room = self._rooms.get(path)
+        if room is None:
+            return
+        now = self._clock.now()
+        for remote in turn:
+            if room.take(node, remote, now):
+                self._has_turn(room)
+
+    def replace(self, path: str, node: str, retained: Sequence[Remote]) -> None:
+        """All that `node` retains in the room: what is newer is fanned out, the rest is over."""
+        room = self._rooms.get(path)
+        if room is not None:
+            room.forget_node(node, keep=retained)
+            self.take(path, node, retained)
+
+    def forget(self, path: str, publishers: Collection[str]) -> None:
+        """Publishers on another node have left the room."""
+        room = self._rooms.get(path)
+        if room is not None:
+            room.forget(publishers)
+
+    def forget_node(self, node: str) -> None:
+        """`node` is gone, and with it its publishers in every room."""
+        for room in self._rooms.values():
+            room.forget_node(node)
+
+    def retained(self, path: str) -> Sequence[Publication]:
+        """The newest positions of the publishers on this node."""
+        room = self._rooms.get(path)
+        return room.retained_here if room is not None else ()
+
+    def not_carried(self, turn: Sequence[Publication], why: str) -> None:
+        """Tell those who asked for errors that other nodes may have missed what they said."""
+        for publication in turn:
+            session = self._wants_errors.get(publication.publisher)
+            if session is not None:
+                self._tell(session, Rejected("not-carried", why))
+
     # leave
 
     def leave(self, session: Session, code: int | None, text: str) -> None:
@@ -227,15 +291,26 @@ class Relay:
         for message in (session.held_back or {}).values():
             self._publish(session, room, message, now)
         self._fan_out(room)  # the leaving one gets what was said before its close frame
-        room.leave(session, now + self._limits.retain)
+        is_retained = room.leave(session)
+        self._wants_errors.pop(session.id, None)
         self._journal.disconnected(session, code, text)
-        self._forget(room)
-        if room.remembers_departed:
-            self._clock.later(self._limits.retain, partial(self._forget, room))
+        self._count_members(room)
+        if not is_retained:
+            self._close_room(room)
+        elif self._limits.retain:
+            self._clock.later(self._limits.retain, partial(self._forget, room, session))
+        else:
+            self._forget(room, session)
 
-    def _forget(self, room: Room) -> None:
-        """Drop what nobody may ask for any more."""
-        room.forget_departed(self._clock.now())
+    def _forget(self, room: Room, session: Session) -> None:
+        """The time of the positions of `session` is over, on every node."""
+        room.forget([session.id])
+        if not room.kind.private:
+            self._bus.left(room.path, [session.id])
+        self._close_room(room)
+
+    def _close_room(self, room: Room) -> None:
+        """Drop a room that nobody may ask for any more."""
         if room.is_forgotten and self._rooms.get(room.path) is room:
             del self._rooms[room.path]
             self._bus.room_closed(room.path)

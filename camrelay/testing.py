@@ -210,6 +210,9 @@ class RecordingBus:
         """Nothing was carried yet."""
         self.open_rooms: list[str] = []
         self.published: list[tuple[str, Sequence[Publication]]] = []
+        self.departed: list[tuple[str, str]] = []
+        self.members: dict[str, int] = {}
+        self.members_elsewhere: dict[str, int] = {}
 
     def room_opened(self, path: str) -> None:
         """`path` is among the open rooms."""
@@ -219,9 +222,21 @@ class RecordingBus:
         """`path` is no longer among the open rooms."""
         self.open_rooms.remove(path)
 
+    def members_changed(self, path: str, count: int) -> None:
+        """Record the newest count."""
+        self.members[path] = count
+
+    def elsewhere(self, path: str) -> int:
+        """What was put into `members_elsewhere`."""
+        return self.members_elsewhere.get(path, 0)
+
     def publish(self, path: str, turn: Sequence[Publication]) -> None:
         """Record the room and the turn."""
         self.published.append((path, turn))
+
+    def left(self, path: str, publishers: Sequence[str]) -> None:
+        """Record the room and each publisher."""
+        self.departed += [(path, publisher) for publisher in publishers]
 
 
 class MemoryConnection:

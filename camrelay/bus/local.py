@@ -14,5 +14,15 @@ class LocalBus:
     def room_closed(self, path: str) -> None:
         """Nobody else needs to know."""
 
+    def members_changed(self, path: str, count: int) -> None:
+        """Nobody else needs to know."""
+
+    def elsewhere(self, path: str) -> int:
+        """Nobody."""
+        return 0
+
     def publish(self, path: str, turn: Sequence[Publication]) -> None:
         """The members of this node already have it."""
+
+    def left(self, path: str, publishers: Sequence[str]) -> None:
+        """Nobody else needs to know."""

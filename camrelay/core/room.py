@@ -1,6 +1,6 @@
 """One room: its members, the positions that count, and the publications of this turn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from camrelay.core.frames import binary_frame, text_frame
@@ -12,7 +12,8 @@ class Publication(NamedTuple):
     """A message that a room accepted: framed once, whoever receives it.
 
     `slot` is what it is the newest word of (publisher and key), or None when every message
-    counts. `at` is the time at which it was accepted.
+    counts. `at` is the time at which it was accepted. `sequence` grows from one publication of a
+    publisher to the next. `origin` is the node that it came from, None when it is this one.
     """
 
     publisher: str
@@ -20,6 +21,16 @@ class Publication(NamedTuple):
     at: float
     message: Message
     frame: bytes
+    sequence: int
+    origin: str | None = None
+
+
+class Remote(NamedTuple):
+    """A publication of another node as it arrives here: its room has accepted it there."""
+
+    publisher: str
+    sequence: int
+    message: Message
 
 
 class Room:
@@ -33,6 +44,7 @@ class Room:
         "_keeping_up",
         "_paced",
         "_retained",
+        "_sequence",
         "_turn",
         "kind",
         "path",
@@ -46,10 +58,11 @@ class Room:
         self._behind: dict[Session, None] = {}
         self._paced: dict[Session, None] = {}
         self._turn: list[Publication] = []
+        self._sequence = 0
         self._fanned_out = 0
         self._is_fanning_out = False
         self._retained: dict[tuple[str, str], Publication] = {}
-        self._departed: dict[str, float] = {}
+        self._departed: set[str] = set()
 
     def __len__(self) -> int:
         """The number of members."""
@@ -62,12 +75,11 @@ class Room:
 
     @property
     def is_forgotten(self) -> bool:
-        """Nobody is here, and nothing is retained for those who come."""
-        return not len(self) and not self._retained
+        """Nobody is here, and nothing is retained of those who were."""
+        return not len(self) and not self._departed
 
-    def join(self, session: Session, now: float) -> None:
+    def join(self, session: Session) -> None:
         """Let `session` in: it gets what is retained, and then all that comes."""
-        self.forget_departed(now)
         if session.pace is None:
             self._keep_up(session)
         else:
@@ -76,27 +88,34 @@ class Room:
             session.messages_out += len(self._retained)
             session.sink.write(b"".join([kept.frame for kept in self._retained.values()]))
 
-    def leave(self, session: Session, forget_at: float) -> None:
-        """`session` is gone; its positions are retained until `forget_at`."""
+    def leave(self, session: Session) -> bool:
+        """`session` is gone; True when positions of it are retained, until they are forgotten."""
         self._fall_out(session)
         self._behind.pop(session, None)
         self._paced.pop(session, None)
-        if self.kind.newest_counts:
-            self._departed[session.id] = forget_at
+        is_retained = any(publisher == session.id for publisher, _ in self._retained)
+        if is_retained:
+            self._departed.add(session.id)
+        return is_retained
+
+    def forget(self, publishers: Iterable[str]) -> None:
+        """Drop the retained positions of `publishers`."""
+        gone = set(publishers)
+        self._departed -= gone
+        for slot in [slot for slot in self._retained if slot[0] in gone]:
+            del self._retained[slot]
+
+    def forget_node(self, node: str, keep: Iterable[Remote] = ()) -> None:
+        """Drop what is retained of the publishers on `node`, except the slots of `keep`."""
+        kept = {(remote.publisher, remote.message.key) for remote in keep}
+        for slot, publication in list(self._retained.items()):
+            if publication.origin == node and slot not in kept:
+                del self._retained[slot]
 
     @property
-    def remembers_departed(self) -> bool:
-        """Positions are retained whose publishers are gone."""
-        return bool(self._departed)
-
-    def forget_departed(self, now: float) -> None:
-        """Drop the retained positions of those whose time is over."""
-        gone = {publisher for publisher, at in self._departed.items() if at <= now}
-        for publisher in gone:
-            del self._departed[publisher]
-        if gone:
-            for slot in [slot for slot in self._retained if slot[0] in gone]:
-                del self._retained[slot]
+    def retained_here(self) -> Sequence[Publication]:
+        """The newest positions of the publishers on this node."""
+        return [kept for kept in self._retained.values() if kept.origin is None]
 
     def fell_behind(self, session: Session) -> None:
         """Backpressure: the frames for `session` go to its outbox."""
@@ -130,17 +149,36 @@ class Room:
 
     def publish(self, publisher: str, message: Message, now: float) -> bool:
         """Accept `message` for this turn; True when it is the first of the turn."""
-        body, key, is_binary = message
-        frame = binary_frame(body) if is_binary else text_frame(body)
         slot = None
         if self.kind.newest_counts:
-            slot = (publisher, key)
-        publication = Publication(publisher, slot, now, message, frame)
+            slot = (publisher, message.key)
+        self._sequence += 1
+        publication = Publication(publisher, slot, now, message, _frame(message), self._sequence)
         if slot is not None:
             self._retained[slot] = publication
-        turn = self._turn
-        turn.append(publication)
-        return len(turn) == 1
+        return self._add(publication)
+
+    def take(self, node: str, remote: Remote, now: float) -> bool:
+        """Accept a publication of `node` for this turn; True when it is the first of the turn.
+
+        A position that is not newer than the one that is known is dropped. What comes from no
+        node (empty) is not retained: nobody would say when it is over.
+        """
+        publisher, sequence, message = remote
+        slot = None
+        if self.kind.newest_counts:
+            slot = (publisher, message.key)
+            known = self._retained.get(slot)
+            if known is not None and known.sequence >= sequence:
+                return False
+        publication = Publication(publisher, slot, now, message, _frame(message), sequence, node)
+        if slot is not None and node:
+            self._retained[slot] = publication
+        return self._add(publication)
+
+    def _add(self, publication: Publication) -> bool:
+        self._turn.append(publication)
+        return len(self._turn) == 1
 
     def fan_out(self, broken: Callable[[Session], None]) -> Sequence[Publication]:
         """Give this turn's publications to every member; they are returned for the bus.
@@ -182,3 +220,7 @@ def _offer(session: Session, turn: list[Publication]) -> None:
     for publication in turn:
         if not session.send(publication.frame, publication.slot):
             return  # its connection is closed
+
+
+def _frame(message: Message) -> bytes:
+    return binary_frame(message.body) if message.is_binary else text_frame(message.body)

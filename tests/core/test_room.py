@@ -14,7 +14,7 @@ from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.kind import Kind, Message
 from camrelay.core.kinds.pose import Pose
 from camrelay.core.limits import Limits
-from camrelay.core.room import Publication, Room
+from camrelay.core.room import Publication, Remote, Room
 from camrelay.core.session import Session
 from camrelay.testing import RecordingSink
 
@@ -48,17 +48,21 @@ class Crowd:
         session = self.sessions[name] = Session(name, admission, sink, LIMITS)
         sink.on_full = lambda: self.room.fell_behind(session)
         sink.on_drained = lambda: self.room.caught_up(session)
-        sink.on_close = lambda _: self.room.leave(session, NOW)
-        self.room.join(session, NOW)
+        sink.on_close = lambda _: self.room.leave(session)
+        self.room.join(session)
         return sink
 
-    def leave(self, name: str, forget_at: float = NOW) -> None:
-        """`name` is gone."""
-        self.room.leave(self.sessions[name], forget_at)
+    def leave(self, name: str) -> bool:
+        """`name` is gone; whether something is retained."""
+        return self.room.leave(self.sessions[name])
 
     def publish(self, name: str, text: str, key: str = "") -> bool:
         """`name` says `text` about `key`."""
         return self.room.publish(name, Message(text.encode(), key), NOW)
+
+    def take(self, node: str, name: str, text: str, sequence: int, key: str = "") -> bool:
+        """`name` on `node` has said `text` about `key`."""
+        return self.room.take(node, Remote(name, sequence, Message(text.encode(), key)), NOW)
 
     def fan_out(self) -> Sequence[Publication]:
         """The turn ends."""
@@ -132,7 +136,7 @@ def test_a_turn_is_given_back_as_it_was_published(chat: Crowd) -> None:
     """Publisher, time, message and frame, for those who carry it to other nodes."""
     message = Message(b"one", "left")
     chat.room.publish("anna", message, 17.5)
-    assert chat.fan_out() == [Publication("anna", None, 17.5, message, text_frame(b"one"))]
+    assert chat.fan_out() == [Publication("anna", None, 17.5, message, text_frame(b"one"), 1)]
 
 
 def test_a_position_has_a_slot(poses: Crowd) -> None:
@@ -275,50 +279,138 @@ def test_chat_is_not_retained(chat: Crowd) -> None:
     assert chat.join("late").writes == []
 
 
-def test_the_positions_of_who_left_are_retained_until_their_time(poses: Crowd) -> None:
+def test_the_positions_of_who_left_are_retained_until_they_are_forgotten(poses: Crowd) -> None:
     """A camera may be seen for a while after its connection is gone."""
     poses.join("anna")
     poses.publish("anna", "a1")
     poses.publish("ben", "b1")
     poses.fan_out()
-    poses.leave("anna", forget_at=NOW + 5)
-    assert poses.room.remembers_departed
+    assert poses.leave("anna")
     assert poses.join("early").messages == ["a1", "b1"]
-    poses.room.forget_departed(NOW + 4.9)
-    assert poses.join("still early").messages == ["a1", "b1"]
-    poses.room.forget_departed(NOW + 5)
-    assert not poses.room.remembers_departed
+    poses.room.forget(["anna"])
     assert poses.join("late").messages == ["b1"]
 
 
-def test_who_joins_too_late_does_not_see_who_left(poses: Crowd) -> None:
-    """To join is enough: nobody has to clean up before."""
-    poses.join("anna")
-    poses.publish("anna", "a1")
-    poses.fan_out()
-    poses.leave("anna", forget_at=NOW)
-    assert poses.join("late").writes == []
-
-
 def test_a_room_is_forgotten_when_nobody_would_miss_it(poses: Crowd) -> None:
-    """No members, and no positions for those who may come."""
+    """No members, and no positions of those who were."""
     assert poses.room.is_forgotten
     poses.join("anna")
     assert not poses.room.is_forgotten
     poses.publish("anna", "a1")
     poses.fan_out()
-    poses.leave("anna", forget_at=NOW + 5)
+    poses.leave("anna")
     assert not poses.room.is_forgotten
-    poses.room.forget_departed(NOW + 5)
+    poses.room.forget(["anna"])
+    assert poses.room.is_forgotten
+
+
+def test_who_only_watched_leaves_nothing_behind(poses: Crowd) -> None:
+    """The room is forgotten with its last member when that one was no camera."""
+    poses.join("anna")
+    assert not poses.leave("anna")
     assert poses.room.is_forgotten
 
 
 def test_a_chat_room_has_nothing_to_remember(chat: Crowd) -> None:
     """It is forgotten with its last member."""
     chat.join("anna")
-    chat.leave("anna", forget_at=NOW + 5)
-    assert not chat.room.remembers_departed
+    chat.publish("anna", "hello")
+    chat.fan_out()
+    assert not chat.leave("anna")
     assert chat.room.is_forgotten
+
+
+# other nodes
+
+
+def test_what_other_nodes_publish_is_fanned_out(chat: Crowd) -> None:
+    """In the same turn as what is published here, and marked with where it came from."""
+    anna = chat.join("anna")
+    assert chat.take("n1", "ben", "far", 7)
+    assert not chat.publish("anna", "near")
+    turn = chat.fan_out()
+    assert anna.messages == ["far", "near"]
+    assert [(each.publisher, each.origin, each.slot) for each in turn] == [
+        ("ben", "n1", None),
+        ("anna", None, None),
+    ]
+    assert turn[0].sequence == 7
+
+
+def test_a_binary_message_of_another_node_stays_binary(chat: Crowd) -> None:
+    """Bytes are not converted on their way."""
+    anna = chat.join("anna")
+    chat.room.take("n1", Remote("ben", 1, Message(b"\xff", is_binary=True)), NOW)
+    chat.fan_out()
+    assert anna.writes == [binary_frame(b"\xff")]
+
+
+def test_each_publication_of_a_publisher_has_a_higher_sequence(poses: Crowd) -> None:
+    """So that another node can tell which is newer."""
+    for text in ("a1", "a2", "a3"):
+        poses.publish("anna", text)
+    sequences = [each.sequence for each in poses.fan_out()]
+    assert sequences == sorted(set(sequences))
+
+
+def test_a_position_of_another_node_that_is_not_newer_is_dropped(poses: Crowd) -> None:
+    """Whether it comes twice or too late; each key of a publisher counts for itself."""
+    anna = poses.join("anna")
+    for text, sequence, key in (
+        *(("b5", 5, ""), ("again", 5, ""), ("old", 4, ""), ("b6", 6, "")),
+        *(("l1", 1, "left"), ("again", 1, "left")),
+    ):
+        poses.take("n1", "ben", text, sequence, key)
+    poses.fan_out()
+    assert anna.messages == ["b5", "b6", "l1"]
+    assert poses.join("late").messages == ["b6", "l1"]
+
+
+def test_what_comes_from_no_node_is_not_retained(poses: Crowd) -> None:
+    """A program that publishes through the bus never says that it left."""
+    anna = poses.join("anna")
+    poses.take("", "script", "s1", 0)
+    poses.take("", "script", "s2", 0)
+    assert [each.slot for each in poses.fan_out()] == [("script", "")] * 2
+    assert anna.messages == ["s1", "s2"]
+    assert poses.join("late").writes == []
+
+
+def test_the_cameras_of_a_node_are_forgotten_with_it(poses: Crowd) -> None:
+    """Those of this node and of others stay."""
+    poses.publish("anna", "a1")
+    poses.take("n1", "ben", "b1", 1)
+    poses.take("n2", "cleo", "c1", 1)
+    poses.fan_out()
+    poses.room.forget_node("n1")
+    assert poses.join("late").messages == ["a1", "c1"]
+
+
+def test_what_a_node_still_retains_is_kept(poses: Crowd) -> None:
+    """The rest of the node is forgotten, key by key."""
+    for key in ("left", "right"):
+        poses.take("n1", "ben", key, 1, key)
+    poses.take("n1", "cleo", "c1", 1)
+    poses.fan_out()
+    poses.room.forget_node("n1", keep=[Remote("ben", 1, Message(b"left", "left"))])
+    assert poses.join("late").messages == ["left"]
+
+
+def test_other_nodes_are_told_only_of_cameras_that_are_here(poses: Crowd) -> None:
+    """Each node speaks for its own."""
+    poses.publish("anna", "a1")
+    poses.publish("anna", "a2")
+    poses.take("n1", "ben", "b1", 1)
+    assert [each.message.body for each in poses.room.retained_here] == [b"a2"]
+
+
+def test_cameras_of_other_nodes_do_not_keep_a_room(poses: Crowd) -> None:
+    """With its last member here the room is forgotten."""
+    poses.join("anna")
+    poses.take("n1", "ben", "b1", 1)
+    poses.fan_out()
+    poses.leave("anna")
+    assert poses.room.is_forgotten
 
 
 # backpressure
@@ -487,8 +579,8 @@ class RoomMachine(RuleBasedStateMachine):
         """Somebody goes; its positions go too, and nothing more is counted for it."""
         name = data.draw(st.sampled_from(sorted(self.here)))
         self.fan_out()
-        self.crowd.leave(name)
-        self.crowd.room.forget_departed(NOW)
+        if self.crowd.leave(name):
+            self.crowd.room.forget([name])
         self.here.remove(name)
         self.retained.pop(name, None)
 
@@ -548,8 +640,8 @@ class RoomMachine(RuleBasedStateMachine):
         """When all have left, everything was counted and the room is forgotten."""
         for name in list(self.here):
             self.crowd.leave(name)
+            self.crowd.room.forget([name])
             assert self.crowd.sessions[name].messages_out == len(self.received[name])
-        self.crowd.room.forget_departed(NOW)
         assert self.crowd.room.is_forgotten
 
 
