@@ -54,7 +54,8 @@ class LogJournal:
 
     def denied(self, request: Request, denied: Denied) -> None:
         """A handshake was refused."""
-        unsaid = self._repeats.note(f"denied {denied.status} {request.peer}", self._now())
+        address, _, _ = request.peer.rpartition(":")  # every attempt has a port of its own
+        unsaid = self._repeats.note(f"denied {denied.status} {address}", self._now())
         if unsaid is not None:
             self._log.info(
                 "handshake {path} denied {status} from {peer}: {text}{more}",
@@ -118,7 +119,7 @@ class LogJournal:
 
 
 def escaped(text: str) -> str:
-    """`text` on one line of at most 200 characters, with nothing that a terminal would obey."""
+    """The first 200 characters of `text` on one line, with nothing that a terminal would obey."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text[:200]

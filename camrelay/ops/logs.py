@@ -1,6 +1,7 @@
 """Log lines for machines: one JSON object a line, with the fields that were allowed and no others.
 
-Twisted's own JSON observer writes every keyword that any library logs, secrets included.
+Twisted's own JSON observer writes every keyword that any library logs, secrets included. Everything
+beyond ASCII is escaped: no encoding of a terminal and no half character can stop a line.
 """
 
 import json
@@ -36,7 +37,7 @@ class JsonLines:
     """Writes events to a text stream."""
 
     def __init__(self, stream: TextIO) -> None:
-        """`stream` gets one line for each event and is flushed after it."""
+        """`stream` gets one line of ASCII for each event and is flushed after it."""
         self._stream = stream
 
     def __call__(self, event: LogEvent) -> None:
@@ -50,5 +51,5 @@ class JsonLines:
         failure = event.get("log_failure")
         if failure is not None:
             line["traceback"] = failure.getTraceback()
-        self._stream.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+        self._stream.write(json.dumps(line, default=str) + "\n")
         self._stream.flush()

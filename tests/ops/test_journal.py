@@ -1,0 +1,214 @@
+"""The journal as log lines: what they say, what they never say, and how often."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
+
+from camrelay.core.admission import Admission, Request
+from camrelay.core.errors import Denied, Rejected
+from camrelay.core.kinds.chat import Chat
+from camrelay.core.limits import Limits
+from camrelay.core.session import Session
+from camrelay.ops.journal import LogJournal, escaped
+from camrelay.testing import ManualClock, RecordingSink
+
+REQUEST = Request("/ws/chat/lobby", {}, "relay.example", None, "198.51.100.7:5000")
+NOWHERE = Denied(404, "no room at this path")
+
+
+class Desk:
+    """A journal, its clock, and what it wrote."""
+
+    def __init__(self, events: list[LogEvent]) -> None:
+        """`events`: where the log goes."""
+        self.clock = ManualClock()
+        self.journal = LogJournal(self.clock.now)
+        self.events = events
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines as people read them."""
+        return [formatEvent(event) for event in self.events]
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """A journal whose log is captured."""
+    with capturedLogs() as events:
+        yield Desk(events)
+
+
+def session(id: str = "abc-1", peer: str = "198.51.100.7:5000") -> Session:
+    """Somebody in a chat room."""
+    admission = Admission("/ws/chat/lobby", Chat(), peer)
+    return Session(id, admission, RecordingSink(), Limits())
+
+
+def test_the_addresses_to_open_are_told(desk: Desk) -> None:
+    """In the form that tests and people look for."""
+    desk.journal.listening("https://localhost:8443/")
+    assert desk.lines == ["open https://localhost:8443/"]
+
+
+def test_the_authority_to_trust_is_told(desk: Desk) -> None:
+    """Where the file is, and its fingerprint to compare."""
+    desk.journal.authority("/data/ca.crt", "AB:CD")
+    assert desk.lines == ["authority /data/ca.crt", "authority fingerprint SHA-256 AB:CD"]
+
+
+def test_a_page_is_a_line(desk: Desk) -> None:
+    """Method, path, status, size, time and peer."""
+    desk.journal.answered("GET", "/chat/", "198.51.100.7:5000", 200, 1234, 0.0021)
+    assert desk.lines == ["GET /chat/ 200 1234 bytes 2.1 ms from 198.51.100.7:5000"]
+
+
+def test_a_connection_is_two_lines(desk: Desk) -> None:
+    """One when it has joined, one when it is over, with what happened between them."""
+    somebody = session()
+    desk.journal.connected(somebody)
+    desk.clock.advance(61.5)
+    somebody.messages_in, somebody.messages_out = 3, 40
+    desk.journal.disconnected(somebody, 1001, "page closed")
+    connect, disconnect = desk.lines
+    assert connect == "connect /ws/chat/lobby from 198.51.100.7:5000 as abc-1"
+    assert disconnect == (
+        "disconnect /ws/chat/lobby from 198.51.100.7:5000 as abc-1 after 61.5 s, code 1001, "
+        "3 messages in, 40 out (page closed)"
+    )
+    assert desk.events[1]["code"] == 1001
+
+
+def test_a_connection_that_was_lost_has_no_code(desk: Desk) -> None:
+    """And says so."""
+    somebody = session()
+    desk.journal.connected(somebody)
+    desk.journal.disconnected(somebody, None, "")
+    assert desk.lines[1].endswith("after 0.0 s, no close frame, 0 messages in, 0 out")
+
+
+def test_a_connection_that_is_over_is_forgotten(desk: Desk) -> None:
+    """The journal does not grow with everybody who was ever there."""
+    somebody = session()
+    desk.journal.connected(somebody)
+    desk.clock.advance(5.0)
+    desk.journal.disconnected(somebody, 1000, "")
+    desk.journal.disconnected(somebody, 1000, "")
+    assert ["after 5.0 s" in line for line in desk.lines] == [False, True, False]
+
+
+def test_a_refused_handshake_is_a_line(desk: Desk) -> None:
+    """With the reason that the client was told."""
+    desk.journal.denied(REQUEST, NOWHERE)
+    assert desk.lines == [
+        "handshake /ws/chat/lobby denied 404 from 198.51.100.7:5000: no room at this path"
+    ]
+
+
+def test_a_query_is_never_written(desk: Desk) -> None:
+    """Tokens travel there."""
+    desk.journal.denied(replace(REQUEST, query={"token": "s3cret"}), NOWHERE)
+    assert "s3cret" not in repr(desk.events)
+
+
+def test_one_address_does_not_fill_the_log_with_refusals(desk: Desk) -> None:
+    """The port changes with every attempt, the address does not; the rest is counted."""
+    for port in range(5000, 5010):
+        request = Request("/nowhere", {}, "relay.example", None, f"[2001:db8::7]:{port}")
+        desk.journal.denied(request, NOWHERE)
+    other = Request("/nowhere", {}, "relay.example", None, "198.51.100.8:5000")
+    desk.journal.denied(other, NOWHERE)
+    desk.journal.denied(request, Denied(403, "no"))
+    assert [line.split(": ")[0] for line in desk.lines] == [
+        "handshake /nowhere denied 404 from [2001:db8::7]:5000",
+        "handshake /nowhere denied 404 from 198.51.100.8:5000",
+        "handshake /nowhere denied 403 from [2001:db8::7]:5009",
+    ]
+    desk.clock.advance(10.0)
+    desk.journal.denied(request, NOWHERE)
+    assert desk.lines[-1].endswith("no room at this path (and 9 more like this)")
+
+
+def test_dropped_messages_are_counted_by_reason(desk: Desk) -> None:
+    """The first of a reason is a line, and then one in ten seconds for each connection."""
+    anna, ben = session("abc-1"), session("abc-2")
+    for _ in range(100):
+        desk.journal.rejected(anna, Rejected("blank", "the message is empty"))
+    desk.journal.rejected(anna, Rejected("binary", "send a text message, not a binary one"))
+    desk.journal.rejected(ben, Rejected("blank", "the message is empty"))
+    desk.clock.advance(10.0)
+    desk.journal.rejected(anna, Rejected("blank", "the message is empty"))
+    anna_blank = (
+        "dropped blank from 198.51.100.7:5000 as abc-1 in /ws/chat/lobby: the message is empty"
+    )
+    assert desk.lines == [
+        anna_blank,
+        "dropped binary from 198.51.100.7:5000 as abc-1 in /ws/chat/lobby: "
+        "send a text message, not a binary one",
+        "dropped blank from 198.51.100.7:5000 as abc-2 in /ws/chat/lobby: the message is empty",
+        f"{anna_blank} (and 99 more like this)",
+    ]
+
+
+def test_a_bug_is_written_with_its_traceback(desk: Desk) -> None:
+    """As an error, and a bug that happens all the time is not written all the time."""
+    for pause in (0.0, 0.0, 10.0):
+        try:
+            raise LookupError("no microphone")
+        except LookupError:
+            desk.clock.advance(pause)
+            desk.journal.failed("the kind of /shout on a message")
+    assert desk.lines == [
+        "error in the kind of /shout on a message",
+        "error in the kind of /shout on a message (and 1 more like this)",
+    ]
+    for event in desk.events:
+        assert event["log_level"] is LogLevel.critical
+        assert event["log_failure"].getErrorMessage() == "no microphone"
+
+
+@pytest.mark.parametrize(
+    ("character", "shown"),
+    [
+        ("\n", "\\n"),
+        ("\r", "\\r"),
+        ("\t", "\\t"),
+        ("\x00", "\\x00"),
+        ("\x1b", "\\x1b"),
+        ("\x7f", "\\x7f"),
+        ("\x85", "\\x85"),
+        ("\x9b", "\\x9b"),
+        ("\u2028", "\\u2028"),
+        ("\u202e", "\\u202e"),
+        ("\u200b", "\\u200b"),
+        ("\ud800", "\\ud800"),
+        ("\U000e0001", "\\U000e0001"),
+    ],
+)
+def test_nothing_that_a_terminal_would_obey_is_written(
+    desk: Desk, character: str, shown: str
+) -> None:
+    """Whatever a peer can choose: paths, methods, reasons, details."""
+    peer = "198.51.100.7:5000"
+    evil = f"a{character}b"
+    desk.journal.answered(evil, evil, peer, 200, 0, 0.0)
+    desk.journal.denied(Request(evil, {}, "", None, peer), Denied(404, evil))
+    desk.journal.rejected(session(), Rejected("malformed", evil))
+    desk.journal.disconnected(session(), 1000, evil)
+    assert len(desk.lines) == 4
+    for line in desk.lines:
+        assert character not in line
+        assert f"a{shown}b" in line
+    for event in desk.events:
+        assert not any(evil in str(value) for value in event.values())
+
+
+def test_letters_of_every_language_are_written_as_they_are() -> None:
+    """People look for their room by its name."""
+    assert escaped("/ws/chat/日本語 é") == "/ws/chat/日本語 é"
+
+
+def test_a_peer_cannot_make_a_line_as_long_as_it_likes() -> None:
+    """200 characters say enough."""
+    assert escaped("x" * 10_000) == "x" * 200
