@@ -10,7 +10,9 @@ from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.wamp.types import TransportDetails
-from autobahn.websocket.protocol import TrafficStats
+from autobahn.websocket.protocol import TrafficStats, WebSocketProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 
 # Only the opening handshake needs these.
 LEFTOVERS = frozenset(
@@ -77,7 +79,11 @@ class LeanProtocol(WebSocketServerProtocol):
     def connectionMade(self) -> None:
         """No description of the transport, and no TCP_NODELAY: the listening socket has it."""
         self._transport_details = _NOT_DESCRIBED
-        self._connectionMade()
+        WebSocketProtocol._connectionMade(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """No coloured words about it for a log that is off."""
+        WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Send at once: the options that chop or put off are for fuzzing servers."""
