@@ -3,11 +3,12 @@
 import resource
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from twisted.application.internet import TimerService
 from twisted.application.service import MultiService, Service
 from twisted.internet.address import UNIXAddress
@@ -81,8 +82,13 @@ class DrainingService(Service):
             self._look.stop()
 
 
-def build(settings: Settings, reactor: Any) -> RelayService:
-    """The service for `settings` on `reactor`. Raises StartError, and nothing listens then."""
+def build(
+    settings: Settings, reactor: Any, listeners: Sequence[Listener] | None = None
+) -> RelayService:
+    """The service for `settings` on `reactor`. Raises StartError, and nothing listens then.
+
+    `listeners` are made as the settings say when they are None.
+    """
     clock = ReactorClock(reactor)
     journal = LogJournal(clock.now)
     relay = Relay(secrets.token_hex(3), _policy(settings), clock, LocalBus(), journal)
@@ -95,7 +101,8 @@ def build(settings: Settings, reactor: Any) -> RelayService:
     doors = DoorFactory(websockets, make_site(reactor, journal.answered), doorman, deadlines)
 
     service = RelayService(settings.log_format)
-    for listening in _listening(settings, doors, journal, reactor):
+    listeners = make_listeners(settings, reactor) if listeners is None else listeners
+    for listening in _listening(settings, listeners, doors, journal, reactor):
         listening.setServiceParent(service)
     for every, tick in (
         (keepalive.step, keepalive.tick),
@@ -124,18 +131,22 @@ def _max_connections(settings: Settings) -> int:
 
 
 def _listening(
-    settings: Settings, doors: DoorFactory, journal: LogJournal, reactor: Any
+    settings: Settings,
+    listeners: Sequence[Listener],
+    doors: DoorFactory,
+    journal: LogJournal,
+    reactor: Any,
 ) -> Iterator[ListeningService]:
-    listeners = _listeners(settings, reactor)
     tls = None
     if any(listener.secure for listener in listeners):
-        tls = tls_factory(CurrentCertificate(_certificate(settings, journal)), doors, reactor)
+        certificate = _certificate(with_certificate(settings, journal))
+        tls = tls_factory(CurrentCertificate(certificate), doors, reactor)
     for listener in listeners:
         factory = tls if listener.secure and tls is not None else doors
-        yield ListeningService(listener, factory, partial(_announce, journal))
+        yield ListeningService(listener, factory, partial(announce, journal))
 
 
-def _listeners(settings: Settings, reactor: Any) -> list[Listener]:
+def make_listeners(settings: Settings, reactor: Any) -> list[Listener]:
     """`--listen` as often as it was given, and `--port` unless only `--listen` was."""
     listeners = [from_string(reactor, text) for text in settings.listen]
     if settings.port is not None or settings.tls or not listeners:
@@ -145,13 +156,23 @@ def _listeners(settings: Settings, reactor: Any) -> list[Listener]:
     return listeners
 
 
-def _certificate(settings: Settings, journal: LogJournal) -> ServerCertificate:
+def with_certificate(settings: Settings, journal: LogJournal) -> Settings:
+    """The settings with a certificate: the development CA's, which is announced, if none is."""
     if settings.certificate is not None:
-        key = Path(settings.private_key) if settings.private_key else None
-        return load_certificate(Path(settings.certificate), key, _passphrase(settings))
+        return settings
     development = development_certificate(data_directory(settings), certificate_names())
     journal.authority(str(development.authority), development.fingerprint)
-    return load_certificate(development.certificate, development.private_key)
+    return msgspec.structs.replace(
+        settings,
+        certificate=str(development.certificate),
+        private_key=str(development.private_key),
+    )
+
+
+def _certificate(settings: Settings) -> ServerCertificate:
+    assert settings.certificate is not None
+    key = Path(settings.private_key) if settings.private_key else None
+    return load_certificate(Path(settings.certificate), key, _passphrase(settings))
 
 
 def _passphrase(settings: Settings) -> bytes | None:
@@ -165,7 +186,8 @@ def _passphrase(settings: Settings) -> bytes | None:
         raise StartError("--private-key-passphrase-file", file, remedy) from None
 
 
-def _announce(journal: LogJournal, port: IListeningPort, secure: bool) -> None:
+def announce(journal: LogJournal, port: IListeningPort, secure: bool) -> None:
+    """Say where the port can be reached."""
     host: Any = port.getHost()
     if isinstance(host, UNIXAddress):
         journal.listening(f"unix:{host.name!r}")

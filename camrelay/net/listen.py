@@ -25,11 +25,16 @@ BACKLOG = 4096
 
 
 class Listener(NamedTuple):
-    """An endpoint that is yet to listen: `name` as the user wrote it."""
+    """An endpoint that is yet to listen: `name` as the user wrote it.
+
+    `shared`: the socket belongs to another process, which has opened and announced it, and will
+    close it. Twisted must not: it would remove the file of a unix socket that others listen on.
+    """
 
     name: str
     endpoint: IStreamServerEndpoint
     secure: bool
+    shared: bool = False
 
 
 def from_string(reactor: Any, text: str) -> Listener:
@@ -97,7 +102,8 @@ class ListeningService(Service):
     def _started(self, port: IListeningPort) -> None:
         self._port = port
         send_directly(port, BACKLOG)
-        self._announce(port, self._listener.secure)
+        if not self._listener.shared:
+            self._announce(port, self._listener.secure)
 
     def _complaint(self, failure: Failure) -> str:
         return (
@@ -111,5 +117,8 @@ class ListeningService(Service):
         if self._port is None:
             return succeed(None)
         port: Any = self._port
+        if self._listener.shared:
+            port.stopReading()
+            return succeed(None)
         stopped: Deferred[None] = maybeDeferred(port.stopListening)
         return stopped
