@@ -8,6 +8,7 @@ import ssl
 
 import pytest
 
+from tests.conftest import StartRelay
 from tests.support.server import Server
 from tests.support.wire import Wire
 
@@ -40,7 +41,7 @@ def handshake(server: Server, context: ssl.SSLContext) -> ssl.SSLSocket:
     return context.wrap_socket(plain, server_hostname="localhost")
 
 
-def test_the_modern_suites_work(relay_with) -> None:
+def test_the_modern_suites_work(relay_with: StartRelay) -> None:
     """The ECDSA suites of the list, and TLS 1.3, are spoken with every client that can."""
     server = relay_with("--tls")
     for suite in GOOD_SUITES:

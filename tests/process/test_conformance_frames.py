@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.conftest import StartRelay
 from tests.support.frames import (
     BINARY,
     CLOSE,
@@ -210,7 +211,7 @@ def test_a_reserved_opcode_between_good_frames(
 # Over TLS the same bytes mean the same
 
 
-def test_all_length_classes_over_tls(relay_with) -> None:
+def test_all_length_classes_over_tls(relay_with: StartRelay) -> None:
     """TLS records cut frames elsewhere; the echo is the same, and so is the end."""
     server = relay_with("--tls")
     with Wire(server.port, authority=server.authority) as wire:

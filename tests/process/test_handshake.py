@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
+import re
 
 import pytest
 
+from tests.conftest import StartRelay
 from tests.support.frames import TEXT, Frame, close_frame, frame
 from tests.support.server import Server
 from tests.support.wire import KEY, End, Response, Wire, handshake
@@ -135,7 +137,7 @@ def test_an_origin_that_is_none_stays_out(relay: Server, origin: str) -> None:
         assert response.status in (400, 403)
 
 
-def test_an_allowed_origin_comes_in(relay_with) -> None:
+def test_an_allowed_origin_comes_in(relay_with: StartRelay) -> None:
     """`--allowed-origin` lets in that origin, exactly as the browser says it, and no other."""
     server = relay_with("--allowed-origin", "https://app.example")
     with Wire(server.port) as wire:
@@ -391,3 +393,18 @@ def test_a_full_server_says_so(target: Server) -> None:
             third.read_close()
         with Wire(target.port) as again:
             again.upgrade("/echo")
+
+
+# What the log may say
+
+
+@pytest.mark.parametrize("path", ["/ws/chat/lobby", "/no/such/path/at/all", "/", "/healthz"])
+def test_secrets_and_line_ends_stay_out_of_the_log(relay: Server, path: str) -> None:
+    """Tokens travel in queries and headers; neither is logged, and no line can be forged."""
+    start = len(relay.log)
+    head = handshake(f"{path}?token=s3cret&x=%0d%0aforged", "Authorization: Bearer s3cret")
+    with Wire(relay.port) as wire:
+        wire.request(head)
+    relay.wait_for_log(re.escape(path.rpartition("/")[2] or "denied"), start=start)
+    assert "s3cret" not in relay.log
+    assert "forged" not in relay.log
