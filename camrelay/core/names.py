@@ -20,7 +20,7 @@ def room_name(text: str) -> str:
     if len(text) > 4 * MAX_LENGTH:
         raise Denied(400, f"the name is too long: {RULE}")
     name = unicodedata.normalize("NFC", text)
-    if not 0 < len(name) <= MAX_LENGTH or not name.strip("."):
+    if len(name) > MAX_LENGTH or not name.strip("."):
         raise Denied(400, f"the name {name!r} cannot be used: {RULE}")
     for character in name:
         if not _allowed(character):

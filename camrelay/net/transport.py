@@ -4,9 +4,9 @@ Twisted's own `write` keeps the bytes, asks epoll to tell it that the socket is 
 in a later turn: three system calls where one does. Here `write` tries `send` first, and only what
 the kernel does not take goes Twisted's way, with all of its flow control.
 
-`Port.transport` is the documented extension point for this class. Two attributes of
-`FileDescriptor` are private (`_tempDataBuffer`, `_tempDataLen`, the part of its queue that waits to
-be joined): tests/net/test_transport.py fails when Twisted changes them.
+`Port.transport` is the documented extension point for this class. One attribute of `FileDescriptor`
+is private: `_tempDataLen`, the length of the part of its queue that waits to be joined.
+tests/net/test_transport.py fails when Twisted changes it, or what `dataBuffer` means.
 """
 
 import socket
