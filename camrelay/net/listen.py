@@ -89,7 +89,7 @@ class ListeningService(Service):
         self._asked = True
         listening = self._listener.endpoint.listen(self._factory)
         failures: list[Failure] = []
-        listening.addCallbacks(self._started, failures.append)
+        listening.addCallback(self._started).addErrback(failures.append)
         if failures:  # raised here: a Deferred would swallow it, and nothing would listen
             raise SystemExit(self._complaint(failures[0]))
 
