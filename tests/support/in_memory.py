@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from tests.support.wire import handshake
 
-Event = tuple[object, ...]
+Event = tuple[Any, ...]
 
 
 class Recorder:
@@ -71,10 +71,8 @@ class Connection:
     def open(self, *headers: str, then: bytes = b"") -> None:
         """A handshake, with `then` in the same segment; of its events only later ones are kept."""
         self.protocol.dataReceived(handshake("/echo", *headers) + then)
-        kind, answer = self.events.pop(0)
-        assert kind == "write"
-        assert isinstance(answer, bytes)
-        assert answer.startswith(b"HTTP/1.1 101 "), answer
+        answer = self.events.pop(0)
+        assert answer[0] == "write" and answer[1].startswith(b"HTTP/1.1 101 "), answer
 
     def receive(self, data: bytes) -> None:
         """A segment from the peer."""
@@ -87,4 +85,4 @@ class Connection:
     @property
     def written(self) -> bytes:
         """All bytes for the peer."""
-        return b"".join(what for kind, what, *_ in self.events if kind == "write")
+        return b"".join(event[1] for event in self.events if event[0] == "write")
