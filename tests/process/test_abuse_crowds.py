@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.frames import PING, PONG, TEXT, close_frame, frame
+from tests.support.refusal import refused
 from tests.support.server import Server
-from tests.support.wire import Wire
+from tests.support.wire import Wire, handshake
 
 CROWD = 400
 MEBIBYTE = 1 << 20
@@ -75,3 +76,40 @@ def come_and_go(server: Server, count: int) -> None:
 def open_descriptors(server: Server) -> int:
     """How many descriptors the server has open."""
     return len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+
+
+# Limits on connections
+
+
+@pytest.mark.attack(relay=["--connections-per-address", "3"])
+def test_one_address_cannot_take_everything(target: Server) -> None:
+    """429 for the fourth connection; when one leaves there is room again."""
+    with Wire(target.port) as first, Wire(target.port) as second:
+        first.upgrade("/echo")
+        second.upgrade("/echo")
+        with Wire(target.port) as third:
+            third.upgrade("/echo")
+            with Wire(target.port) as fourth:
+                response = refused(fourth, handshake("/echo", port=target.port))
+                assert response.status == 429
+                assert b"--connections-per-address" in response.body
+            third.send(close_frame(1000))
+            third.read_close()
+        with Wire(target.port) as again:
+            again.upgrade("/echo")
+
+
+@pytest.mark.attack(relay=["--max-connections", "3"])
+def test_a_full_server_says_so(target: Server) -> None:
+    """503 for whoever comes too late; when one leaves there is room again."""
+    with Wire(target.port) as first, Wire(target.port) as second:
+        first.upgrade("/echo")
+        second.upgrade("/echo")
+        with Wire(target.port) as third:
+            third.upgrade("/echo")
+            with Wire(target.port) as fourth:
+                assert refused(fourth, handshake("/echo", port=target.port)).status == 503
+            third.send(close_frame(1000))
+            third.read_close()
+        with Wire(target.port) as again:
+            again.upgrade("/echo")

@@ -8,8 +8,9 @@ import pytest
 
 from tests.conftest import StartRelay
 from tests.support.frames import TEXT, Frame, close_frame, frame
+from tests.support.refusal import refused
 from tests.support.server import Server
-from tests.support.wire import KEY, End, Response, Wire, handshake
+from tests.support.wire import KEY, Wire, handshake
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 ACCEPT = base64.b64encode(hashlib.sha1(KEY.encode() + GUID).digest()).decode()
@@ -149,21 +150,6 @@ def test_an_allowed_origin_comes_in(relay_with: StartRelay) -> None:
 
 
 # Who does not come in
-
-
-def refused(wire: Wire, head: bytes) -> Response:
-    """The refusal of a request: short, with a text and its length, and then in order the end."""
-    response = wire.request(head)
-    assert 400 <= response.status < 600, response
-    assert (response.header("Content-Type") or "").startswith("text/plain"), response
-    assert response.header("Content-Length") is not None, response
-    assert 10 < len(response.body) < 500, response
-    assert b"Traceback" not in response.body
-    assert response.status == 503 or b"error in the server" not in response.body
-    assert response.header("Location") is None
-    assert not any(letter.isdigit() for letter in response.header("Server") or "")
-    assert wire.read_end() is End.FIN
-    return response
 
 
 @pytest.mark.attack
@@ -356,43 +342,6 @@ def test_too_many_headers_are_refused(target: Server) -> None:
     lines = b"\r\n".join(b"X-%d: x" % number for number in range(200))
     with Wire(target.port) as wire:
         assert refused(wire, with_line(lines)).status == 431
-
-
-# Limits on connections
-
-
-@pytest.mark.attack(relay=["--connections-per-address", "3"])
-def test_one_address_cannot_take_everything(target: Server) -> None:
-    """429 for the fourth connection; when one leaves there is room again."""
-    with Wire(target.port) as first, Wire(target.port) as second:
-        first.upgrade("/echo")
-        second.upgrade("/echo")
-        with Wire(target.port) as third:
-            third.upgrade("/echo")
-            with Wire(target.port) as fourth:
-                response = refused(fourth, handshake("/echo", port=target.port))
-                assert response.status == 429
-                assert b"--connections-per-address" in response.body
-            third.send(close_frame(1000))
-            third.read_close()
-        with Wire(target.port) as again:
-            again.upgrade("/echo")
-
-
-@pytest.mark.attack(relay=["--max-connections", "3"])
-def test_a_full_server_says_so(target: Server) -> None:
-    """503 for whoever comes too late; when one leaves there is room again."""
-    with Wire(target.port) as first, Wire(target.port) as second:
-        first.upgrade("/echo")
-        second.upgrade("/echo")
-        with Wire(target.port) as third:
-            third.upgrade("/echo")
-            with Wire(target.port) as fourth:
-                assert refused(fourth, handshake("/echo", port=target.port)).status == 503
-            third.send(close_frame(1000))
-            third.read_close()
-        with Wire(target.port) as again:
-            again.upgrade("/echo")
 
 
 # What the log may say
