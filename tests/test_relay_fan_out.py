@@ -30,13 +30,13 @@ class WitnessBus(RecordingBus):
     def __init__(self) -> None:
         """Nobody is watched yet."""
         super().__init__()
-        self.members: list[MemoryConnection] = []
+        self.watched: list[MemoryConnection] = []
         self.seen: list[list[object]] = []
 
     def publish(self, path: str, turn: Sequence[Publication]) -> None:
         """Look before anything is carried."""
         super().publish(path, turn)
-        self.seen += [list(member.documents) for member in self.members]
+        self.seen += [list(member.documents) for member in self.watched]
 
 
 def test_the_bus_gets_a_turn_once_and_after_the_members() -> None:
@@ -44,7 +44,7 @@ def test_the_bus_gets_a_turn_once_and_after_the_members() -> None:
     bus = WitnessBus()
     relay = relay_with(bus)
     anna = relay.connect("/ws/chat/lobby")
-    bus.members = [anna, relay.connect("/ws/chat/lobby")]
+    bus.watched = [anna, relay.connect("/ws/chat/lobby")]
     for text in ("one", "two"):
         anna.say(line(text))
     relay.end_turn()
