@@ -6,6 +6,8 @@ differently is refused here, once, for both.
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from camrelay.core.errors import Denied
 
@@ -20,8 +22,22 @@ _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\x84\x8
 _DIGITS = re.compile(rb"[0-9]{1,16}")
 
 
-def wants_websocket(head: bytes) -> bool:
-    """Whether a head (without the empty line at its end) asks for a WebSocket.
+class RequestHead(NamedTuple):
+    """A well-formed head. `headers` has lower-case names and, for each, its values in order."""
+
+    method: bytes
+    target: bytes
+    version: bytes
+    headers: Mapping[bytes, Sequence[bytes]]
+
+    @property
+    def wants_websocket(self) -> bool:
+        """It asks for a WebSocket, rightly or not."""
+        return any(b"websocket" in value.lower() for value in self.headers.get(b"upgrade", ()))
+
+
+def read(head: bytes) -> RequestHead:
+    """Read a head (without the empty line at its end).
 
     Raises Denied(400) or Denied(431) for a head that is not well-formed or that could be read in
     two ways.
@@ -31,13 +47,16 @@ def wants_websocket(head: bytes) -> bool:
         raise Denied(400, f"not a request line: {_shown(first)}")
     if len(lines) > MAX_HEADERS:
         raise Denied(431, f"more than {MAX_HEADERS} header lines")
-    headers = [_header(line) for line in lines]
-    names = [name for name, _ in headers]
-    hosts = names.count(b"host")
-    if hosts > 1 or (not hosts and first.endswith(b"1")):
+    headers: dict[bytes, list[bytes]] = {}
+    for line in lines:
+        name, value = _header(line)
+        headers.setdefault(name, []).append(value)
+    method, target, version = first.split(b" ")
+    hosts = len(headers.get(b"host", ()))
+    if hosts > 1 or (not hosts and version == b"HTTP/1.1"):
         raise Denied(400, "exactly one Host header is needed")
     _check_length(headers)
-    return any(name == b"upgrade" and b"websocket" in value.lower() for name, value in headers)
+    return RequestHead(method, target, version, headers)
 
 
 def _header(line: bytes) -> tuple[bytes, bytes]:
@@ -47,10 +66,9 @@ def _header(line: bytes) -> tuple[bytes, bytes]:
     return found[1].lower(), found[2].strip(b"\t ")
 
 
-def _check_length(headers: list[tuple[bytes, bytes]]) -> None:
-    lengths = [value for name, value in headers if name == b"content-length"]
-    encodings = [value for name, value in headers if name == b"transfer-encoding"]
-    if len(lengths) + len(encodings) > 1:
+def _check_length(headers: Mapping[bytes, Sequence[bytes]]) -> None:
+    lengths = headers.get(b"content-length", ())
+    if len(lengths) + len(headers.get(b"transfer-encoding", ())) > 1:
         raise Denied(400, "the length of the body is given twice")
     if lengths and not _DIGITS.fullmatch(lengths[0]):
         raise Denied(400, f"not a Content-Length: {_shown(lengths[0])}")

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from camrelay.core import request_head
 from camrelay.core.doorman import Doorman
 from camrelay.core.errors import Denied
+from camrelay.core.request_head import RequestHead
 from camrelay.net.deadlines import Deadlines
 from camrelay.net.peers import names_of
 from camrelay.net.refusal import refusal
@@ -67,12 +68,13 @@ class Door(protocol.Protocol):
 
     def _open(self, end: int) -> None:
         self.factory.deadlines.discard(self)
-        if request_head.wants_websocket(self._head[:end]):
-            self._hand_over()
+        head = request_head.read(self._head[:end])
+        if head.wants_websocket:
+            self._hand_over(head)
         else:
             self._pass_on()
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, head: RequestHead) -> None:
         peer, address = names_of(self.transport.getPeer())
         self.factory.doorman.admit(address)
         successor = self.factory.websockets.connection(peer, address)
@@ -82,7 +84,7 @@ class Door(protocol.Protocol):
         else:
             transport.protocol = successor
         successor.makeConnection(transport)
-        successor.dataReceived(self._head)
+        successor.open(head, self._head)
 
     def _pass_on(self) -> None:
         self._page = self.factory.site.buildProtocol(self.transport.getPeer())

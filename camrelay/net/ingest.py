@@ -33,7 +33,7 @@ class ShortPath(LeanProtocol):
             self.data = self.data + data if self.data else data
             self.consumeData()
         else:
-            super().dataReceived(data)
+            self._dataReceived(data)
 
     def processData(self) -> bool:
         """Called again and again until it says that nothing more can be done."""

@@ -89,6 +89,15 @@ class LeanProtocol(WebSocketServerProtocol):
         """Send at once: the options that chop or put off are for fuzzing servers."""
         self.transport.write(data)
 
+    def become_open(self, rest: bytes) -> None:
+        """The handshake was answered without Autobahn; `rest` came behind it."""
+        self.websocket_version = 13
+        self.state = self.STATE_OPEN
+        self.onOpen()
+        if rest:
+            self.data = rest
+            self.consumeData()
+
     def slim_down(self) -> None:
         """The handshake is over: keep only what differs from connection to connection.
 

@@ -1,8 +1,9 @@
 """What the other end of a connection is called."""
 
-import ipaddress
-
 from twisted.internet.interfaces import IAddress
+
+# How the kernel writes an IPv4 address on an IPv6 socket (RFC 4291 section 2.5.5.2).
+_MAPPED = "::ffff:"
 
 
 def names_of(peer: IAddress) -> tuple[str, str | None]:
@@ -13,7 +14,8 @@ def names_of(peer: IAddress) -> tuple[str, str | None]:
     host = getattr(peer, "host", None)
     if host is None:
         return "unix", None
-    address = ipaddress.ip_address(host.partition("%")[0])
-    plain = str(getattr(address, "ipv4_mapped", None) or address)
+    plain = host.partition("%")[0]
+    if plain.startswith(_MAPPED) and "." in plain:
+        plain = plain.removeprefix(_MAPPED)
     shown = f"[{plain}]" if ":" in plain else plain
     return f"{shown}:{getattr(peer, 'port', 0)}", plain

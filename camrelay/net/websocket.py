@@ -19,7 +19,9 @@ from camrelay.core.admission import Request
 from camrelay.core.doorman import Doorman
 from camrelay.core.errors import FRAME_FLOOD, CloseReason, Denied
 from camrelay.core.limits import Allowance, Rate
+from camrelay.core.request_head import END, RequestHead
 from camrelay.core.session import Session
+from camrelay.core.upgrade import plain_upgrade
 from camrelay.net.ingest import ShortPath
 from camrelay.net.keepalive import Keepalive
 from camrelay.net.refusal import refusal
@@ -55,10 +57,28 @@ class RelayProtocol(ShortPath):
 
     # the opening handshake
 
+    def open(self, head: RequestHead, received: bytes) -> None:
+        """Answer the request at the start of `received`; frames may follow it at once."""
+        upgrade = plain_upgrade(head, takes_offers=self.factory.compression)
+        if upgrade is None:
+            self.dataReceived(received)
+            return
+        path, query, host, origin, answer = upgrade
+        try:
+            self._admit(Request(path, query, host, origin, self._peer_name))
+        except Denied as denied:
+            self.failHandshake(denied.text, denied.status)
+            return
+        self.transport.write(answer)
+        self.become_open(received[received.index(END) + len(END) :])
+
+    def _admit(self, request: Request) -> None:
+        self._admission = self.factory.relay.admit(request)
+
     def onConnect(self, request: ConnectionRequest) -> None:
         """Ask the relay; a refusal becomes an HTTP answer."""
         try:
-            self._admission = self.factory.relay.admit(self._as_request(request))
+            self._admit(self._as_request(request))
         except Denied as denied:
             raise ConnectionDeny(denied.status, denied.text) from None
 
@@ -254,6 +274,7 @@ class RelayFactory(WebSocketServerFactory):
         to every connection, and it reads `tcpNoDelay` before the copy, so that it never works
         otherwise.
         """
+        self.compression = compression
         accept = accept_deflate if compression else refuse_deflate
         options = {
             **{name: getattr(self, name) for name in RelayProtocol.CONFIG_ATTRS},

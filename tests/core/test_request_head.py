@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camrelay.core.errors import Denied
-from camrelay.core.request_head import MAX_HEADERS, MAX_SIZE, wants_websocket
+from camrelay.core.request_head import MAX_HEADERS, MAX_SIZE, read
 
 UPGRADE = b"Upgrade: websocket"
 
@@ -18,7 +18,7 @@ def head(*lines: bytes, first: bytes = b"GET /echo HTTP/1.1", host: bytes = b"Ho
 def refusal(data: bytes) -> Denied:
     """How `data` is refused."""
     with pytest.raises(Denied) as caught:
-        wants_websocket(data)
+        read(data).wants_websocket
     return caught.value
 
 
@@ -33,13 +33,13 @@ def refusal(data: bytes) -> Denied:
 )
 def test_an_upgrade_is_recognised_however_it_is_written(line: bytes) -> None:
     """Names and values of headers are compared without case and without the space around them."""
-    assert wants_websocket(head(line))
+    assert read(head(line)).wants_websocket
 
 
 @pytest.mark.parametrize("line", [b"", b"Upgrade: h2c", b"X-Upgrade: websocket", b"Upgrade:"])
 def test_everything_else_is_for_the_pages(line: bytes) -> None:
     """A request that does not ask for a WebSocket is none."""
-    assert not wants_websocket(head(line))
+    assert not read(head(line)).wants_websocket
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_no_head_that_passes_is_read_differently_by_splitlines(value: bytes) -> 
     """For every header value that passes, the lines are the same for the lenient reader."""
     data = head(b"X-A: " + value)
     try:
-        wants_websocket(data)
+        read(data).wants_websocket
     except Denied:
         return
     assert data.decode("latin-1").splitlines() == data.decode("latin-1").split("\r\n")
@@ -119,7 +119,7 @@ def test_a_head_full_of_space_is_read_in_no_time(space: bytes, end: bytes) -> No
     if end:
         assert refusal(data).status == 400
     else:
-        assert not wants_websocket(data)
+        assert not read(data).wants_websocket
 
 
 def test_a_long_line_is_quoted_in_part() -> None:
@@ -129,7 +129,7 @@ def test_a_long_line_is_quoted_in_part() -> None:
 
 def test_there_may_be_so_many_headers() -> None:
     """As many header lines as allowed pass, the Host included."""
-    assert wants_websocket(head(*[b"X: y"] * (MAX_HEADERS - 2), UPGRADE))
+    assert read(head(*[b"X: y"] * (MAX_HEADERS - 2), UPGRADE)).wants_websocket
 
 
 def test_more_headers_are_refused() -> None:
@@ -152,7 +152,7 @@ def test_a_host_is_needed() -> None:
 
 def test_old_clients_need_no_host() -> None:
     """HTTP/1.0 did not know the header."""
-    assert not wants_websocket(head(first=b"GET / HTTP/1.0", host=b""))
+    assert not read(head(first=b"GET / HTTP/1.0", host=b"")).wants_websocket
 
 
 @pytest.mark.parametrize(
@@ -180,4 +180,4 @@ def test_a_length_is_made_of_digits(length: bytes) -> None:
 @pytest.mark.parametrize("line", [b"Content-Length: 17", b"Transfer-Encoding: chunked"])
 def test_a_body_with_one_length_passes(line: bytes) -> None:
     """A well-formed request with a body is for the pages to answer."""
-    assert not wants_websocket(head(line))
+    assert not read(head(line)).wants_websocket
