@@ -30,6 +30,15 @@ def new_session() -> NewSession:
     return make
 
 
+def test_a_session_begins_with_nothing(new_session: NewSession) -> None:
+    """It has a name and a place, has said and got nothing, and keeps up."""
+    session, _ = new_session()
+    assert (session.id, session.admission) == ("node-1", ADMISSION)
+    assert (session.messages_in, session.messages_out) == (0, 0)
+    assert (session.outbox, session.held_back, session.pace) == (None, None, None)
+    assert not (session.is_behind or session.hears_later or session.has_waiting)
+
+
 def test_a_session_that_keeps_up_gets_frames_at_once(new_session: NewSession) -> None:
     """Each is a write of its own and counts."""
     session, sink = new_session()
