@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 
 from tests.support import wire
 from tests.support.server import Server, start_relay
@@ -14,6 +15,10 @@ ATTACK = """attack(relay, plain, fresh): an attack that succeeds against plain A
 `relay` and `plain` are the options of the camrelay to attack and, with --plain, of
 tests/support/plain_autobahn.py (None: that resists, too); `fresh`: the test needs a server of its
 own"""
+
+
+settings.register_profile("untimed", deadline=None)  # timings are never asserted
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
