@@ -5,7 +5,7 @@ from typing import Protocol
 
 from camrelay.core.admission import Admission, Request
 from camrelay.core.errors import Denied, Rejected
-from camrelay.core.room import Publication, Remote
+from camrelay.core.publication import Publication, Remote
 from camrelay.core.session import Session
 from camrelay.core.sink import Sink
 
@@ -42,6 +42,10 @@ class Bus(Protocol):
     one later. Where every message counts, it is dropped and counted, and reported with
     `Clustered.not_carried`. Nothing is ever raised, and no call waits for the network.
     """
+
+    def serve(self, relay: "Clustered") -> None:
+        """Tell `relay` what happens on other nodes. The relay calls this first."""
+        ...
 
     def room_opened(self, path: str) -> None:
         """This node has members in the room from now on."""
@@ -117,6 +121,30 @@ class Journal(Protocol):
 
     def failed(self, what: str) -> None:
         """A bug of ours or of a kind; called inside `except`, the traceback is logged."""
+        ...
+
+
+class BusJournal(Protocol):
+    """Notes what happens between nodes. Never raises, never waits."""
+
+    def node_came(self, node: str) -> None:
+        """Another node lives."""
+        ...
+
+    def node_went(self, node: str, why: str) -> None:
+        """It has stopped, or is taken for dead."""
+        ...
+
+    def not_carried(self, count: int, why: str) -> None:
+        """So many publications did not, or perhaps not, reach the other nodes."""
+        ...
+
+    def late(self, node: str) -> None:
+        """Something of `node` was dropped: later words of it have come before."""
+        ...
+
+    def unreadable(self, why: str) -> None:
+        """Something that was meant for nodes was dropped."""
         ...
 
 

@@ -14,7 +14,8 @@ from camrelay.core.frames import text_frame
 from camrelay.core.kinds.kind import Message
 from camrelay.core.kinds.strict_json import encode
 from camrelay.core.limits import Limits
-from camrelay.core.room import Publication, Remote, Room
+from camrelay.core.publication import Publication, Remote
+from camrelay.core.room import Room
 from camrelay.core.routes import RouteTable
 from camrelay.core.session import Session
 from camrelay.core.sink import Sink
@@ -46,6 +47,7 @@ class Relay:
         self._wants_errors: dict[str, Session] = {}
         self._published: list[Room] = []
         self._admitted = 0
+        bus.serve(self)
 
     # admit
 
@@ -115,7 +117,7 @@ class Relay:
         kind = room.kind
         in_time = session.held_back is None and session.allowance.spend(now)
         if not in_time and not kind.newest_counts:
-            raise Rejected("too-fast", "more messages than this server takes: slow down")
+            raise _TOO_FAST
         if len(payload) > kind.max_size:
             raise Rejected("too-large", f"{len(payload)} bytes; at most {kind.max_size}")
         message = kind.read(payload, is_binary, session.admission.user)
@@ -159,7 +161,7 @@ class Relay:
         if session.admission.wants_errors:
             self._fan_out(room)  # what was said before the error arrives before it
             self._tell(session, rejected)
-        if not session.may_send_garbage(now):
+        if rejected.is_garbage and not session.may_send_garbage(now):
             self._close(session, GARBAGE_FLOOD)
 
     def _tell(self, session: Session, rejected: Rejected) -> None:
@@ -277,8 +279,12 @@ class Relay:
         """Tell those who asked for errors that other nodes may have missed what they said."""
         for publication in turn:
             session = self._wants_errors.get(publication.publisher)
-            if session is not None:
+            if session is None:
+                continue
+            try:
                 self._tell(session, Rejected("not-carried", why))
+            except Exception:
+                self._broken(session)
 
     # leave
 
@@ -323,4 +329,9 @@ class Relay:
             self._close(session, reason)
 
 
-_KIND_FAILED = Rejected("kind-failed", "the room could not read this message; it was logged")
+_TOO_FAST = Rejected(
+    "too-fast", "more messages than this server takes: slow down", is_garbage=False
+)
+_KIND_FAILED = Rejected(
+    "kind-failed", "the room could not read this message; it was logged", is_garbage=False
+)

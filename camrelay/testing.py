@@ -23,10 +23,10 @@ from camrelay.bus.local import LocalBus
 from camrelay.core.admission import Request
 from camrelay.core.errors import CloseReason, Denied, Rejected
 from camrelay.core.limits import Limits
-from camrelay.core.room import Publication
+from camrelay.core.publication import Publication
 from camrelay.core.routes import Route, RouteTable
 from camrelay.core.session import Session
-from camrelay.ports import Bus
+from camrelay.ports import Bus, Clustered
 from camrelay.relay import Policy, Relay
 
 HOST = "relay.test"
@@ -172,7 +172,7 @@ class Note(NamedTuple):
 
 
 class RecordingJournal:
-    """Keeps the promises of `camrelay.ports.Journal` and everything that it was told."""
+    """Keeps the promises of `camrelay.ports.Journal` and `BusJournal`, and all that it was told."""
 
     def __init__(self) -> None:
         """Nothing has happened yet."""
@@ -202,6 +202,26 @@ class RecordingJournal:
         """`what` is the exception that is being dealt with."""
         self.notes.append(Note("failed", None, sys.exception()))
 
+    def node_came(self, node: str) -> None:
+        """`what` is the node."""
+        self.notes.append(Note("node_came", None, node))
+
+    def node_went(self, node: str, why: str) -> None:
+        """`what` is the node and the reason."""
+        self.notes.append(Note("node_went", None, (node, why)))
+
+    def not_carried(self, count: int, why: str) -> None:
+        """`what` is the number of publications and the reason."""
+        self.notes.append(Note("not_carried", None, (count, why)))
+
+    def late(self, node: str) -> None:
+        """`what` is the node."""
+        self.notes.append(Note("late", None, node))
+
+    def unreadable(self, why: str) -> None:
+        """`what` is the reason."""
+        self.notes.append(Note("unreadable", None, why))
+
 
 class RecordingBus:
     """Keeps the promises of `camrelay.ports.Bus` and everything that it was given to carry."""
@@ -213,6 +233,9 @@ class RecordingBus:
         self.departed: list[tuple[str, str]] = []
         self.members: dict[str, int] = {}
         self.members_elsewhere: dict[str, int] = {}
+
+    def serve(self, relay: Clustered) -> None:
+        """What happens on other nodes, a test tells the relay itself."""
 
     def room_opened(self, path: str) -> None:
         """`path` is among the open rooms."""
@@ -275,12 +298,16 @@ class MemoryRelay:
         limits: Limits | None = None,
         origins: Collection[str] = (),
         bus: Bus | None = None,
+        node: str = "memory",
     ) -> None:
-        """The arguments are those of `camrelay.relay.Policy`; without `bus`, it is alone."""
+        """The arguments are those of `camrelay.relay.Policy`; without `bus`, it is alone.
+
+        `node` is its name, unique among those that share a bus.
+        """
         self.clock = ManualClock()
         self.journal = RecordingJournal()
         policy = Policy(RouteTable(routes), origins, limits or Limits())
-        self.relay = Relay("memory", policy, self.clock, bus or LocalBus(), self.journal)
+        self.relay = Relay(node, policy, self.clock, bus or LocalBus(), self.journal)
         self._peers = 0
 
     def connect(

@@ -2,10 +2,11 @@
 
 import pytest
 
+from camrelay.core.errors import INTERNAL_ERROR
 from camrelay.core.kinds.kind import Message
-from camrelay.core.room import Remote
+from camrelay.core.publication import Remote
 from camrelay.testing import MemoryRelay, RecordingBus
-from tests.support.small_relay import line, position, relay_with
+from tests.support.small_relay import BrokenSink, line, position, relay_with
 
 LAB = "/ws/camera/lab"
 LOBBY = "/ws/chat/lobby"
@@ -125,6 +126,23 @@ def test_who_asked_for_errors_learns_of_a_gap(relay: MemoryRelay, bus: Recording
     error = {"error": {"reason": "not-carried", "detail": "the link is down"}}
     assert asking.documents == [line("hello"), line("hello"), line("hello"), error]
     assert other.documents == gone.documents == [line("hello")] * 3
+
+
+def test_a_broken_connection_does_not_keep_others_from_learning_of_a_gap(
+    relay: MemoryRelay, bus: RecordingBus
+) -> None:
+    """It is ended, and the rest are told."""
+    anna = relay.connect(f"{LOBBY}?errors=1")
+    broken, ben = relay.connect(f"{LOBBY}?errors=1"), relay.connect(f"{LOBBY}?errors=1")
+    for member in (broken, ben):
+        member.say(line("hello"))
+    relay.end_turn()
+    broken.sink.write = BrokenSink().write  # type: ignore[method-assign]
+    ((_, turn),) = bus.published
+    relay.relay.not_carried(turn, "the link is down")
+    assert broken.sink.reason is INTERNAL_ERROR
+    assert len(ben.documents) == 3
+    assert len(anna.documents) == 2
 
 
 # From the bus

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 
-from camrelay.core.room import Publication
+from camrelay.core.publication import Publication
+from camrelay.ports import Clustered
 
 
 class LocalBus:
     """Keeps the promises of a bus between one node and no other."""
+
+    def serve(self, relay: Clustered) -> None:
+        """Nothing happens elsewhere."""
 
     def room_opened(self, path: str) -> None:
         """Nobody else needs to know."""

@@ -15,7 +15,7 @@ from camrelay.core.session import Session
 
 
 class LogJournal:
-    """Keeps the promises of `camrelay.ports.Journal`."""
+    """Keeps the promises of `camrelay.ports.Journal` and of `BusJournal`."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now`: seconds of a clock that does not run backwards."""
@@ -108,6 +108,45 @@ class LogJournal:
                 id=session.id,
                 room=session.admission.room,
                 detail=escaped(rejected.detail),
+                more=_more(unsaid),
+            )
+
+    def node_came(self, node: str) -> None:
+        """Another node lives."""
+        self._log.info("node {node} is there", event="node", node=escaped(node))
+
+    def node_went(self, node: str, why: str) -> None:
+        """It has stopped, or is taken for dead."""
+        self._log.info("node {node} is gone: {why}", event="node", node=escaped(node), why=why)
+
+    def not_carried(self, count: int, why: str) -> None:
+        """So many publications did not, or perhaps not, reach the other nodes."""
+        self._log.warn(
+            "not carried to other nodes: {count} messages ({why})",
+            event="not-carried",
+            count=count,
+            why=why,
+        )
+
+    def late(self, node: str) -> None:
+        """Something of `node` was dropped: later words of it have come before."""
+        unsaid = self._repeats.note(f"late {node}", self._now())
+        if unsaid is not None:
+            self._log.warn(
+                "dropped what came late from node {node}{more}",
+                event="late",
+                node=escaped(node),
+                more=_more(unsaid),
+            )
+
+    def unreadable(self, why: str) -> None:
+        """Something that was meant for nodes was dropped."""
+        unsaid = self._repeats.note("unreadable", self._now())
+        if unsaid is not None:
+            self._log.warn(
+                "dropped what is no message of a node: {why}{more}",
+                event="unreadable",
+                why=escaped(why),
                 more=_more(unsaid),
             )
 

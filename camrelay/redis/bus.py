@@ -1,0 +1,184 @@
+"""The bus between nodes: Redis pub/sub (https://redis.io/docs/latest/develop/pubsub/).
+
+A node subscribes to the rooms that have members here. What they say leaves as one message for a
+room and turn, on one connection, so that order is kept. Redis stores nothing: who opens a room asks
+the other nodes what is retained there, and who was out of reach is asked (see conversation.py).
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from camrelay.core.publication import Publication
+from camrelay.ports import BusJournal, Clock, Clustered, Timer
+from camrelay.redis.carrier import Carrier
+from camrelay.redis.conversation import Conversation
+from camrelay.redis.envelope import (
+    NODES,
+    Ask,
+    Left,
+    Members,
+    Turn,
+    carried,
+    node_channel,
+    room_channel,
+)
+from camrelay.redis.errors import LinkError, NotSent
+from camrelay.redis.gaps import Gaps
+from camrelay.redis.link import RedisLink
+from camrelay.redis.state import State, Status, in_words
+
+# Seconds between signs of life, and between counts of the members of a room.
+HEARTBEAT = 1.0
+
+MISSED = "members on other servers did not get this"
+PERHAPS_MISSED = "members on other servers may not have got this"
+
+
+class RedisBus(Service):
+    """Keeps the promises of `camrelay.ports.Bus` among the nodes that have the same Redis."""
+
+    def __init__(self, node: str, link: RedisLink, clock: Clock, journal: BusJournal) -> None:
+        """`node` is a name that no other node has or had; `link` is started with this service."""
+        self._node = node
+        self._link = link
+        self._clock = clock
+        self._relay: Clustered
+        self._members: dict[str, int] = {}  # here, in every open room
+        self._recounted: set[str] = set()
+        self._carrier = Carrier(node, link)
+        self._conversation = Conversation(node, self._carrier, self._members, journal)
+        self._gaps = Gaps(journal.not_carried)
+        self._waiting: defaultdict[str, set[Hashable]] = defaultdict(set)
+        self._is_up = False
+        self._timer: Timer | None = None
+
+    def serve(self, relay: Clustered) -> None:
+        """Tell `relay` what happens on other nodes."""
+        self._relay = self._conversation.relay = relay
+
+    def startService(self) -> None:
+        """Look for the other nodes."""
+        super().startService()
+        self._link.observe(self._link_changed)
+        for channel in (NODES, node_channel(self._node)):
+            self._link.subscribe(channel.encode(), self._receive)
+        self._timer = self._clock.later(HEARTBEAT, self._beat)
+        self._link.startService()
+
+    def stopService(self) -> Deferred[Any]:
+        """Say goodbye; fires when the link is closed."""
+        super().stopService()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._gaps.tell_all()
+        self._conversation.end()
+        return self._link.stopService()
+
+    # Rooms
+
+    def room_opened(self, path: str) -> None:
+        """Listen, and then ask: what is said after the answers is heard."""
+        self._members[path] = 0
+        subscribed = self._link.subscribe(room_channel(path).encode(), self._receive)
+        subscribed.addCallback(self._ask_around, path)
+
+    def _ask_around(self, is_subscribed: bool, path: str) -> None:
+        if is_subscribed and path in self._members:
+            self._conversation.say(room_channel(path), Ask, [path])
+
+    def room_closed(self, path: str) -> None:
+        """Listen no more."""
+        self._link.unsubscribe(room_channel(path).encode())
+        self._conversation.say(room_channel(path), Members, path, 0)
+        self._conversation.close(path)
+        del self._members[path]
+        self._recounted.discard(path)
+        self._waiting.pop(path, None)
+
+    def members_changed(self, path: str, count: int) -> None:
+        """Say so with the next heartbeat."""
+        self._members[path] = count
+        self._recounted.add(path)
+
+    def elsewhere(self, path: str) -> int:
+        """What the other nodes have said."""
+        return self._conversation.members(path)
+
+    def left(self, path: str, publishers: Sequence[str]) -> None:
+        """Other nodes must not show them any more."""
+        self._conversation.say(room_channel(path), Left, path, list(publishers))
+
+    # Publications
+
+    def publish(self, path: str, turn: Sequence[Publication]) -> None:
+        """Send `turn`. While Redis is slow positions wait, and only the newest of each camera."""
+        if self._carrier.is_slow and _conflates(turn):
+            self._wait(path, turn)
+            return
+        publications = [carried(publication) for publication in turn]
+        sent = self._carrier.say(room_channel(path), Turn, path, publications)
+        sent.addCallbacks(self._sent, self._not_sent, errbackArgs=(path, turn))
+
+    def _sent(self, _receivers: int) -> None:
+        if self._waiting and self._carrier.is_fast_again:
+            self._send_waiting()
+
+    def _not_sent(self, failure: Failure, path: str, turn: Sequence[Publication]) -> None:
+        failure.trap(LinkError)
+        why = in_words(failure)
+        self._gaps.add(len(turn), why)
+        if _conflates(turn):
+            self._wait(path, turn)
+        else:
+            missed = MISSED if failure.check(NotSent) else PERHAPS_MISSED
+            self._relay.not_carried(turn, f"{missed}: {why}")
+
+    def _wait(self, path: str, turn: Sequence[Publication]) -> None:
+        """Note whose newest position is to be sent later: the room itself retains it."""
+        if path in self._members:
+            self._waiting[path].update(publication.slot for publication in turn)
+
+    def _send_waiting(self) -> None:
+        """Send the positions that are still true."""
+        waiting, self._waiting = self._waiting, defaultdict(set)
+        for path, slots in waiting.items():
+            newest = [each for each in self._relay.retained(path) if each.slot in slots]
+            if newest:
+                self.publish(path, newest)
+
+    # Redis
+
+    def _receive(self, data: bytes) -> None:
+        self._conversation.hear(data, self._clock.now())
+
+    def _link_changed(self, status: Status) -> None:
+        was_up, self._is_up = self._is_up, status.state in (State.UP, State.REFUSING)
+        if self._is_up and not was_up:
+            self._conversation.link_came_up()
+            self._send_waiting()
+            self._gaps.tell_all()
+
+    def _beat(self) -> None:
+        self._timer = self._clock.later(HEARTBEAT, self._beat)
+        now = self._clock.now()
+        self._conversation.forget_silent(now)
+        self._gaps.tell(now)
+        if self._is_up:
+            self._count_members()
+            self._conversation.speak()
+            self._send_waiting()
+
+    def _count_members(self) -> None:
+        recounted, self._recounted = self._recounted, set()
+        for path in recounted:
+            self._conversation.say(room_channel(path), Members, path, self._members[path])
+
+
+def _conflates(turn: Sequence[Publication]) -> bool:
+    """Whether the newest counts in the room of `turn`."""
+    return turn[0].slot is not None

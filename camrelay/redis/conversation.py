@@ -1,0 +1,185 @@
+"""What nodes say to each other about themselves: who lives, and what each one retains.
+
+A node that is new, or may have said something in vain, says hello. Whoever hears of a node for the
+first time, or for the first time since its own link broke, asks it about the own rooms. The answer
+is all that the node has there, so that both what is new and what is over arrives.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from twisted.python.failure import Failure
+
+from camrelay.core.publication import Remote
+from camrelay.ports import BusJournal, Clustered
+from camrelay.redis.carrier import Carrier
+from camrelay.redis.envelope import (
+    NO_NODE,
+    NODES,
+    Alive,
+    Answer,
+    Ask,
+    Bye,
+    Carried,
+    Envelope,
+    Hello,
+    Left,
+    Members,
+    Snapshot,
+    Turn,
+    Unreadable,
+    carried,
+    from_bytes,
+    node_channel,
+)
+from camrelay.redis.errors import LinkError
+from camrelay.redis.nodes import PATIENCE, Nodes
+
+# Rooms in one Ask, and about the bytes of one Answer: neither node is busy with one for long.
+ROOMS_AT_ONCE = 500
+ANSWER_SIZE = 256 << 10
+
+
+class Conversation:
+    """This node among the others."""
+
+    relay: Clustered
+
+    def __init__(
+        self, node: str, carrier: Carrier, members: Mapping[str, int], journal: BusJournal
+    ) -> None:
+        """`node` is this one; `members` has every open room, with the number of members here."""
+        self._node = node
+        self._carrier = carrier
+        self._members = members
+        self._journal = journal
+        self._nodes = Nodes()
+        self._must_greet = False
+
+    # Speaking
+
+    def say(self, channel: str, kind: type[Envelope], *fields: Any) -> None:
+        """Say what has to arrive: when it cannot, this node says hello later and is asked."""
+        self._carrier.say(channel, kind, *fields).addErrback(self._not_said)
+
+    def _not_said(self, failure: Failure) -> None:
+        failure.trap(LinkError)
+        self._must_greet = True
+        self._nodes.unlearn()  # it may have been a question
+
+    def link_came_up(self) -> None:
+        """What was said meanwhile, here and elsewhere, is lost."""
+        self._nodes.unlearn()
+        self._greet()
+
+    def _greet(self) -> None:
+        self._must_greet = False
+        self.say(NODES, Hello, len(self._members))
+
+    def speak(self) -> None:
+        """A sign of life."""
+        if self._must_greet and not self._carrier.is_slow:
+            self._greet()
+        else:
+            self.say(NODES, Alive, len(self._members))
+
+    def end(self) -> None:
+        """Nobody has to wait for this node."""
+        self.say(NODES, Bye)
+
+    def _ask(self, node: str) -> None:
+        paths = list(self._members)
+        for start in range(0, len(paths), ROOMS_AT_ONCE):
+            self.say(node_channel(node), Ask, paths[start : start + ROOMS_AT_ONCE])
+
+    def _answer(self, node: str, paths: Iterable[str]) -> None:
+        rooms: list[Snapshot] = []
+        size = 0
+        for path in paths:
+            retained = [carried(publication) for publication in self.relay.retained(path)]
+            rooms.append(Snapshot(path, self._members.get(path, 0), retained))
+            size += len(path) + sum(len(publication.body) for publication in retained)
+            if size > ANSWER_SIZE:
+                self.say(node_channel(node), Answer, rooms)
+                rooms, size = [], 0
+        self.say(node_channel(node), Answer, rooms)
+
+    # Listening
+
+    def hear(self, data: bytes, now: float) -> None:
+        """Another node, or the own one, or a program has said something."""
+        try:
+            envelope = from_bytes(data)
+        except Unreadable as error:
+            self._journal.unreadable(str(error))
+            return
+        node = envelope.node
+        if node == NO_NODE and isinstance(envelope, Turn):
+            self.relay.take(envelope.path, node, _remotes(envelope.publications))
+        elif node not in (NO_NODE, self._node):
+            self._hear_node(node, envelope, now)
+
+    def _hear_node(self, node: str, envelope: Envelope, now: float) -> None:
+        is_new = node not in self._nodes
+        if not self._nodes.hear(node, envelope.number, now):
+            self._journal.late(node)
+            return
+        if isinstance(envelope, Bye):
+            self._forget(node, "it stopped")
+            return
+        if is_new:
+            self._journal.node_came(node)
+        self._take_in(node, envelope)
+        if self._nodes.learn(node):
+            self._get_to_know(node, envelope)
+
+    def _take_in(self, node: str, envelope: Envelope) -> None:
+        match envelope:
+            case Turn(path=path, publications=publications):
+                self.relay.take(path, node, _remotes(publications))
+            case Left(path=path, publishers=publishers):
+                self.relay.forget(path, publishers)
+            case Members(path=path, count=count):
+                self._count(node, path, count)
+            case Ask(paths=paths):
+                self._answer(node, paths)
+            case Answer(rooms=rooms):
+                for room in rooms:
+                    self.relay.replace(room.path, node, _remotes(room.retained))
+                    self._count(node, room.path, room.members)
+            case Hello():
+                self._nodes.unlearn(node)
+
+    def _get_to_know(self, node: str, envelope: Envelope) -> None:
+        if isinstance(envelope, Hello | Alive) and not envelope.rooms:
+            self.relay.forget_node(node)  # it has nothing: no need to ask
+        else:
+            self._ask(node)
+
+    # The other nodes
+
+    def forget_silent(self, now: float) -> None:
+        """A node that has not been heard for long is dead, for all that can be known here."""
+        for node in self._nodes.silent(now):
+            self._forget(node, f"silent for {PATIENCE:.0f} s")
+
+    def _forget(self, node: str, why: str) -> None:
+        self._nodes.forget(node)
+        self.relay.forget_node(node)
+        self._journal.node_went(node, why)
+
+    def _count(self, node: str, path: str, members: int) -> None:
+        if path in self._members:
+            self._nodes.count(node, path, members)
+
+    def members(self, path: str) -> int:
+        """How many members the room has on other nodes, as they have said last."""
+        return self._nodes.members(path)
+
+    def close(self, path: str) -> None:
+        """Nobody asks about the room any more."""
+        self._nodes.close(path)
+
+
+def _remotes(publications: Sequence[Carried]) -> Sequence[Remote]:
+    return [Remote(each.publisher, each.sequence, each.message) for each in publications]

@@ -1,0 +1,83 @@
+"""The other nodes, as far as this one has heard of them: who lives, and who has which members."""
+
+from collections.abc import Sequence
+
+# Seconds of silence after which a node is taken for dead.
+PATIENCE = 5.0
+
+
+class _Node:
+    """What is known of one node."""
+
+    __slots__ = ("heard_at", "is_known", "members", "number")
+
+    def __init__(self) -> None:
+        self.heard_at = 0.0
+        self.number = 0
+        self.is_known = False
+        self.members: dict[str, int] = {}
+
+
+class Nodes:
+    """Keeps a node from the first word that is heard of it until it is silent for PATIENCE."""
+
+    def __init__(self) -> None:
+        """None was heard of."""
+        self._nodes: dict[str, _Node] = {}
+
+    def __contains__(self, node: str) -> bool:
+        """Whether `node` lives."""
+        return node in self._nodes
+
+    def hear(self, node: str, number: int, now: float) -> bool:
+        """The envelope `number` of `node` came; False when a later one has come before.
+
+        That happens when the node has changed to a new connection, and Redis reads on in the old
+        one later.
+        """
+        known = self._nodes.get(node)
+        if known is None:
+            known = self._nodes[node] = _Node()
+        if number <= known.number:
+            return False
+        known.number = number
+        known.heard_at = now
+        return True
+
+    def learn(self, node: str) -> bool:
+        """Whether what `node` retains is yet unknown here; from now on it counts as known."""
+        was_known = self._nodes[node].is_known
+        self._nodes[node].is_known = True
+        return not was_known
+
+    def unlearn(self, node: str | None = None) -> None:
+        """What `node`, or every node, has said may be lost."""
+        for name, known in self._nodes.items():
+            if node is None or name == node:
+                known.is_known = False
+
+    def forget(self, node: str) -> None:
+        """`node` is gone."""
+        del self._nodes[node]
+
+    def silent(self, now: float) -> Sequence[str]:
+        """The nodes that have said nothing for too long."""
+        return [node for node, known in self._nodes.items() if known.heard_at < now - PATIENCE]
+
+    # Presence
+
+    def count(self, node: str, path: str, members: int) -> None:
+        """`node` has so many members in a room."""
+        if members:
+            self._nodes[node].members[path] = members
+        else:
+            self._nodes[node].members.pop(path, None)
+
+    def close(self, path: str) -> None:
+        """Nobody asks for the room any more."""
+        for known in self._nodes.values():
+            known.members.pop(path, None)
+
+    def members(self, path: str) -> int:
+        """How many members the room has on all these nodes."""
+        return sum(known.members.get(path, 0) for known in self._nodes.values())

@@ -1,0 +1,313 @@
+"""The bus between nodes while Redis is well."""
+
+from collections.abc import Sequence
+
+import pytest
+import pytest_twisted
+
+from camrelay.core.kinds.kind import Message
+from camrelay.redis.envelope import NODES, Alive, Carried, Members, Turn, room_channel
+from camrelay.testing import MemoryConnection
+from tests.support.cluster import Cluster, ClusterNode
+from tests.support.small_relay import line, position
+
+LAB = "/ws/camera/lab"
+LOBBY = "/ws/chat/lobby"
+
+
+async def pair(cluster: Cluster) -> tuple[ClusterNode, ClusterNode]:
+    """Two nodes that know each other."""
+    return await cluster.start("a"), await cluster.start("b")
+
+
+async def chat(cluster: Cluster, *nodes: ClusterNode) -> list[MemoryConnection]:
+    """A member of the lobby on each node; each node knows of those on the others."""
+    members = [node.connect(LOBBY) for node in nodes]
+    await counted(cluster, LOBBY, nodes)
+    return members
+
+
+async def counted(cluster: Cluster, path: str, nodes: Sequence[ClusterNode]) -> None:
+    """Each node listens to the room, and knows how many members the others have there."""
+    total = sum(node.members_here(path) for node in nodes)
+
+    def is_known() -> bool:
+        for node in nodes:
+            node.beat()
+        return all(node.relay.population(path) == total for node in nodes)
+
+    await cluster.eventually(is_known)
+
+
+# Live
+
+
+@pytest_twisted.ensureDeferred
+async def test_chat_passes_both_ways_once_and_in_order(cluster: Cluster) -> None:
+    """Everybody has every line once; those of one speaker in the order of speaking."""
+    anna, ben = await chat(cluster, *await pair(cluster))
+    spoken = [line(f"{name} {number}") for number in range(200) for name in ("anna", "ben")]
+    for anna_says, ben_says in zip(spoken[::2], spoken[1::2], strict=True):
+        anna.say(anna_says)
+        ben.say(ben_says)
+        cluster.end_turns()
+    await cluster.eventually(lambda: len(anna.documents) >= 400 <= len(ben.documents))
+    for member in (anna, ben):
+        heard = member.documents
+        assert [each for each in heard if "anna" in each["message"]] == spoken[::2]
+        assert [each for each in heard if "ben" in each["message"]] == spoken[1::2]
+
+
+@pytest_twisted.ensureDeferred
+async def test_bytes_are_carried_as_they_are(cluster: Cluster) -> None:
+    """Text of any alphabet, numbers, and texts that look like something else."""
+    anna, ben = await chat(cluster, *await pair(cluster))
+    spoken = [line(text) for text in ("007", "1.50", "日本語", "\x00\r\n$-1\r\n", "🙂" * 1000)]
+    for each in spoken:
+        anna.say(each)
+    await cluster.eventually(lambda: len(ben.documents) == len(spoken))
+    assert ben.sink.messages == anna.sink.messages
+    assert ben.documents == spoken
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_turn_is_one_message_of_redis(cluster: Cluster) -> None:
+    """However much was said in it."""
+    a, b = await pair(cluster)
+    anna, ben = await chat(cluster, a, b)
+    published = []
+    publish = a.link.publish
+    a.link.publish = lambda *words: published.append(words) or publish(*words)  # type: ignore[method-assign]
+    for number in range(50):
+        anna.say(line(str(number)))
+    await cluster.eventually(lambda: len(ben.documents) == 50)
+    assert len(published) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_only_nodes_with_members_listen_to_a_room(cluster: Cluster) -> None:
+    """From the first member on until the last has left."""
+    a, b = await pair(cluster)
+    anna = a.connect(LOBBY)
+    listening = lambda count: lambda: cluster.listeners(LOBBY) == count  # noqa: E731
+    await cluster.eventually(listening(1))
+    ben, cleo = b.connect(LOBBY), b.connect(LOBBY)
+    await cluster.eventually(listening(2))
+    ben.leave()
+    anna.leave()
+    await cluster.eventually(listening(1))
+    cleo.leave()
+    await cluster.eventually(listening(0))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_room_may_be_left_and_entered_again_at_once(cluster: Cluster) -> None:
+    """The last change counts, whatever is under way."""
+    a, b = await pair(cluster)
+    anna = a.connect(LOBBY)
+    for _ in range(20):
+        b.connect(LOBBY).leave()
+    ben = b.connect(LOBBY)
+    await counted(cluster, LOBBY, (a, b))
+    anna.say(line("hello"))
+    await cluster.eventually(lambda: ben.documents == [line("hello")])
+
+
+# Retained positions
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_joins_gets_the_cameras_of_all_nodes(cluster: Cluster) -> None:
+    """The newest position of each, though none of them says anything more."""
+    a, b = await pair(cluster)
+    left, right = a.connect(LAB), a.connect(LAB)
+    for x in (1.0, 2.0):
+        left.say(position(x))
+        right.say(position(-x, id="r"))
+    a.end_turn()
+    late = b.connect(LAB)
+    await cluster.eventually(lambda: len(late.documents) >= 2)
+    assert late.documents == [position(2.0), position(-2.0, id="r")]
+    assert len(b.connect(LAB).documents) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobody_gets_a_position_twice(cluster: Cluster) -> None:
+    """Not by asking, not by joining in the middle of the stream."""
+    a, b = await pair(cluster)
+    camera = a.connect(LAB)
+    late = []
+    for x in range(100):
+        camera.say(position(float(x)))
+        if x == 50:
+            late.append(b.connect(LAB))
+        await cluster.eventually(lambda: True)
+    await cluster.eventually(lambda: position(99.0) in late[0].documents)
+    xs = [document["x"] for document in late[0].documents]
+    assert xs == sorted(set(xs))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_camera_that_left_is_gone_everywhere(cluster: Cluster) -> None:
+    """Who joins on another node does not see it; the others stay."""
+    a, b = await pair(cluster)
+    leaving, staying, ben = a.connect(LAB), a.connect(LAB), b.connect(LAB)
+    leaving.say(position(1.0))
+    staying.say(position(2.0))
+    await cluster.eventually(lambda: len(ben.documents) == 2)
+    leaving.leave()
+    await cluster.eventually(lambda: b.connect(LAB).documents == [position(2.0)])
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_camera_that_left_while_nobody_listened_is_gone(cluster: Cluster) -> None:
+    """A room that was closed and is opened again is asked for anew."""
+    a, b = await pair(cluster)
+    camera, keeper, ben = a.connect(LAB), a.connect(LAB), b.connect(LAB)
+    camera.say(position(1.0))
+    keeper.say(position(2.0))
+    await cluster.eventually(lambda: len(ben.documents) == 2)
+    ben.leave()
+    camera.leave()
+    back = b.connect(LAB)
+    await cluster.eventually(lambda: back.documents != [])
+    assert back.documents == [position(2.0)]
+
+
+# Presence
+
+
+@pytest_twisted.ensureDeferred
+async def test_members_are_counted_in_the_whole_cluster(cluster: Cluster) -> None:
+    """Those who come and those who go, on every node that has members in the room."""
+    nodes = (await cluster.start("a"), await cluster.start("b"), await cluster.start("c"))
+    members = [node.connect(LOBBY) for node in (*nodes, *nodes, nodes[0])]
+    await counted(cluster, LOBBY, nodes)
+    assert nodes[0].relay.population(LOBBY) == 7
+    members[0].leave()
+    members[1].leave()
+    await counted(cluster, LOBBY, nodes)
+    assert nodes[2].relay.population(LOBBY) == 5
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_opens_a_room_learns_the_count_by_asking(cluster: Cluster) -> None:
+    """Nobody else has to change."""
+    a, b = await pair(cluster)
+    for _ in range(3):
+        a.connect(LOBBY)
+    a.beat()
+    b.connect(LOBBY)
+    await cluster.eventually(lambda: b.relay.population(LOBBY) == 4)
+
+
+@pytest_twisted.ensureDeferred
+async def test_members_of_a_node_that_leaves_a_room_are_not_counted(cluster: Cluster) -> None:
+    """At once, without a heartbeat."""
+    a, b = await pair(cluster)
+    anna, _ = await chat(cluster, a, b)
+    anna.leave()
+    await cluster.eventually(lambda: b.relay.population(LOBBY) == 1)
+
+
+# Nodes
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_node_that_stops_says_goodbye(cluster: Cluster) -> None:
+    """Its cameras and members are gone without anybody waiting."""
+    a, b = await pair(cluster)
+    camera, ben = a.connect(LAB), b.connect(LAB)
+    camera.say(position(1.0))
+    await cluster.eventually(lambda: ben.documents == [position(1.0)])
+    await a.bus.stopService()
+    await cluster.eventually(lambda: b.told("node_went") == [("a", "it stopped")])
+    assert b.connect(LAB).documents == []
+    assert b.relay.population(LAB) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_node_that_falls_silent_leaves_no_ghost(cluster: Cluster) -> None:
+    """Five heartbeats without a word are borne with, not more."""
+    a, b = await pair(cluster)
+    camera, ben = a.connect(LAB), b.connect(LAB)
+    camera.say(position(1.0))
+    await cluster.eventually(lambda: ben.documents == [position(1.0)])
+    b.beat(5)
+    assert b.connect(LAB).documents == [position(1.0)]
+    b.beat()
+    assert b.told("node_went") == [("a", "silent for 5 s")]
+    assert b.connect(LAB).documents == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_node_that_was_silent_is_taken_back(cluster: Cluster) -> None:
+    """With the cameras that still stand where they stood."""
+    a, b = await pair(cluster)
+    camera, ben = a.connect(LAB), b.connect(LAB)
+    camera.say(position(1.0))
+    await cluster.eventually(lambda: ben.documents == [position(1.0)])
+    b.beat(6)
+    assert b.connect(LAB).documents == []
+    a.beat()
+    await cluster.eventually(lambda: b.connect(LAB).documents == [position(1.0)])
+
+
+@pytest_twisted.ensureDeferred
+async def test_heartbeats_keep_a_node_alive(cluster: Cluster) -> None:
+    """Though nothing else is said."""
+    a, b = await pair(cluster)
+    for number in range(1, 8):
+        a.beat()
+        await cluster.say(NODES, b"behind the heartbeat")
+        await cluster.eventually(lambda: len(b.told("unreadable")) == number)  # noqa: B023
+        b.beat()
+    assert b.told("node_went") == []
+
+
+# What does not belong there
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"\x02\x95", b"\x01", b"\x01\x93\xa4turn\x01"])
+@pytest_twisted.ensureDeferred
+async def test_what_is_no_envelope_is_dropped_and_noted(cluster: Cluster, data: bytes) -> None:
+    """Also what a newer version says; everything else goes on."""
+    a, b = await pair(cluster)
+    anna, ben = await chat(cluster, a, b)
+    await cluster.say(room_channel(LOBBY), data)
+    anna.say(line("still here"))
+    await cluster.eventually(lambda: ben.documents == [line("still here")])
+    assert len(a.told("unreadable")) == len(b.told("unreadable")) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_comes_late_is_dropped_and_noted(cluster: Cluster) -> None:
+    """Rather than fanned out in the wrong order, or twice."""
+    a = await cluster.start("a")
+    anna = a.connect(LOBBY)
+    await cluster.eventually(lambda: cluster.listeners(LOBBY) == 1)
+
+    def turn(number: int) -> Turn:
+        body = Message(b'{"message":"%d"}' % number).body
+        return Turn("z", number, LOBBY, [Carried("z-1", "", False, number, body)])
+
+    for number in (7, 9, 8, 9, 10):
+        await cluster.say(room_channel(LOBBY), turn(number))
+    await cluster.eventually(lambda: line("10") in anna.documents)
+    assert anna.documents == [line("7"), line("9"), line("10")]
+    assert a.told("late") == ["z", "z"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_is_no_node_may_speak_but_is_not_counted(cluster: Cluster) -> None:
+    """A turn is fanned out; there is nobody to ask, to miss, or to have members."""
+    a = await cluster.start("a")
+    anna = a.connect(LOBBY)
+    await cluster.eventually(lambda: cluster.listeners(LOBBY) == 1)
+    for envelope in (Members("", 0, LOBBY, 7), Alive("", 0, 3)):
+        await cluster.say(room_channel(LOBBY), envelope)
+    body = b'{"message":"from a script"}'
+    await cluster.say(room_channel(LOBBY), Turn("", 0, LOBBY, [Carried("s", "", False, 0, body)]))
+    await cluster.eventually(lambda: anna.documents == [line("from a script")])
+    assert a.relay.population(LOBBY) == 1
+    assert a.told("node_came") == []
