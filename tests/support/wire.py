@@ -81,11 +81,16 @@ class Wire:
         *,
         authority: Path | None = None,
         receive_buffer: int | None = None,
+        read_at_most: int = 262144,
         timeout: float | None = None,
     ) -> None:
-        """Connect; a small `receive_buffer` (bytes) makes a client that soon blocks its sender."""
+        """Connect; a small `receive_buffer` (bytes) makes a client that soon blocks its sender.
+
+        `read_at_most`: bytes that one read takes; few make a client that is slow.
+        """
         self.port = port
         self._timeout = timeout = timeout or SECONDS_TO_WAIT
+        self._read_at_most = read_at_most
         self._received = bytearray()
         self._heard: deque[Frame] = deque()
         self._is_refused = False
@@ -183,6 +188,11 @@ class Wire:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             self._note(error)
+
+    def reset(self) -> None:
+        """Tear the connection down with RST, as a crash does."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
 
     # Hearing things
 
@@ -305,7 +315,7 @@ class Wire:
 
     def _receive_now(self) -> None:
         try:
-            data = self._socket.recv(262144)
+            data = self._socket.recv(self._read_at_most)
         except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
             return
         except (ssl.SSLEOFError, ConnectionError):
