@@ -20,8 +20,8 @@ from camrelay.core.errors import StartError
 
 DEFAULT_FILE = "camrelay.toml"
 ENVIRONMENT_PREFIX = "CAMRELAY_"
-# Platforms tell every application its port by this name.
-PLATFORM_NAMES = {"port": "PORT"}
+# Platforms tell every application its port and its Redis by these names.
+PLATFORM_NAMES = {"port": "PORT", "redis": "REDIS_URL"}
 
 
 PortNumber = Annotated[int, Meta(ge=0, le=65535)]
@@ -75,6 +75,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[
         str | None, _says("where camrelay keeps things (default: the user's data directory)")
     ] = None
+    redis: Annotated[
+        str | None,
+        _says("URL (redis://, rediss://, unix://) of the Redis that makes several servers one"),
+    ] = None
+    redis_ca: Annotated[
+        str | None, _says("PEM file: authorities that rediss:// trusts (default: the system's)")
+    ] = None
+    redis_insecure: Annotated[bool, _says("take any certificate from rediss://")] = False
     message_rate: Annotated[
         Quantity, _says("messages a second and connection, twice that at once; 0 = no limit")
     ] = 250.0

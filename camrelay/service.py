@@ -34,6 +34,10 @@ from camrelay.net.tls import CurrentCertificate, ServerCertificate, load_certifi
 from camrelay.net.websocket import RelayFactory
 from camrelay.ops.journal import LogJournal
 from camrelay.ops.logs import JsonLines
+from camrelay.redis.bus import RedisBus
+from camrelay.redis.endpoint import Trust
+from camrelay.redis.link import RedisLink
+from camrelay.redis.url import parse
 from camrelay.relay import Policy, Relay
 from camrelay.routing import route_table
 
@@ -47,16 +51,30 @@ RESERVED_DESCRIPTORS = 64
 class RelayService(MultiService):
     """A whole camrelay node."""
 
-    def __init__(self, log_format: str) -> None:
-        """`log_format`: text is twistd's own, json replaces it."""
+    def __init__(self, log_format: str, bus: Service | None = None) -> None:
+        """`log_format`: text is twistd's own, json replaces it.
+
+        `bus` runs from before the first connection until after the last.
+        """
         super().__init__()
         self._log_format = log_format
+        self._bus = bus or Service()
 
     def setServiceParent(self, parent: Any) -> None:
         """twistd asks the application for its log observer once the service is in it."""
         super().setServiceParent(parent)
         if self._log_format == "json" and hasattr(parent, "setComponent"):
             parent.setComponent(ILogObserver, JsonLines(sys.stdout))
+
+    def startService(self) -> None:
+        """The bus, and then the rest."""
+        self._bus.startService()
+        super().startService()
+
+    def stopService(self) -> Deferred[Any]:
+        """The rest, and when nobody is connected any more the bus."""
+        stopped: Deferred[Any] = super().stopService()
+        return stopped.addCallback(lambda _: self._bus.stopService())
 
 
 class DrainingService(Service):
@@ -91,7 +109,9 @@ def build(
     """
     clock = ReactorClock(reactor)
     journal = LogJournal(clock.now)
-    relay = Relay(secrets.token_hex(3), _policy(settings), clock, LocalBus(), journal)
+    node = secrets.token_hex(5)
+    bus = _redis_bus(settings, node, clock, journal, reactor)
+    relay = Relay(node, _policy(settings), clock, bus or LocalBus(), journal)
 
     keepalive = Keepalive(settings.ping_interval)
     deadlines: Deadlines[Door] = Deadlines(settings.handshake_timeout, clock.now, Door.expire)
@@ -100,7 +120,7 @@ def build(
     websockets.configure(settings.max_message_size, settings.compression)
     doors = DoorFactory(websockets, make_site(reactor, journal.answered), doorman, deadlines)
 
-    service = RelayService(settings.log_format)
+    service = RelayService(settings.log_format, bus)
     listeners = make_listeners(settings, reactor) if listeners is None else listeners
     for listening in _listening(settings, listeners, doors, journal, reactor):
         listening.setServiceParent(service)
@@ -111,6 +131,18 @@ def build(
         TimerService(every, tick).setServiceParent(service)
     DrainingService(relay, doorman, reactor).setServiceParent(service)
     return service
+
+
+def _redis_bus(
+    settings: Settings, node: str, clock: ReactorClock, journal: LogJournal, reactor: Any
+) -> RedisBus | None:
+    if settings.redis is None:
+        return None
+    authority = Path(settings.redis_ca) if settings.redis_ca else None
+    if settings.redis_insecure:
+        journal.redis_unverified()
+    trust = Trust(authority, settings.redis_insecure)
+    return RedisBus(node, RedisLink(reactor, parse(settings.redis), trust), clock, journal)
 
 
 def _policy(settings: Settings) -> Policy:

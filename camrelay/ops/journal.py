@@ -111,6 +111,12 @@ class LogJournal:
                 more=_more(unsaid),
             )
 
+    def redis_unverified(self) -> None:
+        """The operator does not want to know who answers at the URL of Redis."""
+        self._log.warn(
+            "--redis-insecure: whoever answers as Redis is believed", event="redis-unverified"
+        )
+
     def node_came(self, node: str) -> None:
         """Another node lives."""
         self._log.info("node {node} is there", event="node", node=escaped(node))
