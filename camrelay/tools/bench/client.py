@@ -53,9 +53,8 @@ class Client:
         self._dialler = Dialler(target, self._ready, self._failed)
         self._churn = Churn(plan, target, process, self._row) if plan.topology.churn else None
         self._refusal = ""
-        self._watched = [self._crew.epoll.fileno(), self._dialler.fileno()]
-        if self._churn:
-            self._watched += self._churn.watched()
+        for descriptor in (self._dialler.fileno(), *(self._churn.watched() if self._churn else ())):
+            self._crew.epoll.register(descriptor, select.EPOLLIN)
 
     def serve(self, link: Link) -> None:
         """Open everything when told to, say so, and obey until `link` is closed."""
@@ -63,7 +62,7 @@ class Client:
         link.send(self._open_all())
         if self._refusal:
             return
-        self._watched.append(link.fileno())
+        self._crew.epoll.register(link.fileno(), select.EPOLLIN)
         while True:
             while not link.poll():
                 self._turn(time.monotonic_ns() + _TENTH)
@@ -103,12 +102,14 @@ class Client:
         epoll waits in whole milliseconds, select() in microseconds, and an epoll descriptor can be
         selected: an open loop on time needs no spinning.
         """
-        events = self._crew.epoll.poll(0, EVENTS_AT_ONCE)
-        if not events:
+        epoll = self._crew.epoll
+        milliseconds = (until - time.monotonic_ns()) // 1_000_000
+        events = epoll.poll(max(milliseconds, 0) / 1000, EVENTS_AT_ONCE)
+        if not events and milliseconds <= 0:
             seconds = (until - time.monotonic_ns()) / 1e9
             if seconds > 0:
-                select.select(self._watched, (), (), seconds)
-            events = self._crew.epoll.poll(0, EVENTS_AT_ONCE)
+                select.select((epoll,), (), (), seconds)
+            events = epoll.poll(0, EVENTS_AT_ONCE)
         self._crew.reader.read(events)
 
     def _run(self, order: Order) -> Outcome:

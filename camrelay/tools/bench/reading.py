@@ -107,7 +107,9 @@ class Reader:
         """Read every connection in `events` once and count what it got."""
         buffer, members = self._buffer, self.members
         for descriptor, _ in events:
-            member = members[descriptor]
+            member = members.get(descriptor)
+            if member is None:
+                continue  # somebody else's, who looks after it
             try:
                 size = member.receive(buffer)
             except WOULD_BLOCK:

@@ -1,0 +1,1 @@
+"""What `benchmarks/run.py` and `benchmarks/render.py` are made of."""

@@ -1,0 +1,155 @@
+"""Measure camrelay and its peers side by side: `make benchmarks`, or this file with options."""
+
+import json
+import resource
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from harness import machine
+from harness.measuring import NOISE, Times, measure
+from harness.peers import BENCHMARKS, Peer, PeerError, find_peers, make_certificate
+from harness.workloads import WORKLOADS, Workload
+
+RESULTS = BENCHMARKS / "results"
+
+
+class Names(click.ParamType):
+    """Names with commas in between, of those that there are."""
+
+    name = "NAME,..."
+
+    def __init__(self, known: list[str]) -> None:
+        """Accept any of `known`."""
+        self.known = known
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[str]:
+        """The names one by one."""
+        names = value.split(",") if isinstance(value, str) else value
+        for name in names:
+            if name not in self.known:
+                self.fail(f"{name!r} is none of: {', '.join(self.known)}", param, ctx)
+        return [*names]
+
+
+PEERS = find_peers()
+
+
+@click.command()
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
+@click.option("--workloads", type=Names([*WORKLOADS]), default=[*WORKLOADS], help="Default: all.")
+@click.option("--peers", type=Names([*PEERS]), default=[*PEERS], help="Default: all.")
+@click.option("--duration", default=2.0, show_default=True, help="Seconds measured each time.")
+@click.option("--warm-up", default=0.5, show_default=True, help="Seconds published before that.")
+@click.option(
+    "--retries",
+    default=1,
+    show_default=True,
+    help=f"Measure again when others used more than {NOISE:g} of a core.",
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="JSON file.")
+def main(
+    rounds: int,
+    workloads: list[str],
+    peers: list[str],
+    output: Path | None,
+    retries: int,
+    **times: float,
+) -> None:
+    """Run every workload against every peer, in rounds, the peers by turns.
+
+    The results go to benchmarks/results/DATE.json; `python benchmarks/render.py` makes the tables
+    and the plots of them.
+    """
+    _allow_files()
+    found = {name: PEERS[name] for name in peers}
+    versions, skipped = _install(found)
+    results: dict[str, Any] = {
+        "date": datetime.now(UTC).isoformat(timespec="minutes"),
+        "machine": machine.describe(),
+        "rounds": rounds,
+        "seconds": times,
+        "peers": versions,
+        "skipped": skipped,
+        "runs": [],
+    }
+    plan = [
+        (number, WORKLOADS[workload], found[peer])
+        for number in range(1, rounds + 1)
+        for workload in workloads
+        for peer in versions
+    ]
+    for step, (number, workload, peer) in enumerate(plan, 1):
+        figures = _try(peer, workload, Times(**times), retries)
+        run = {"round": number, "workload": workload.name, "peer": peer.name}
+        results["runs"].append(run | figures)
+        click.echo(f"{step:4} of {len(plan)}  {workload.name:5} {peer.name:24} {_line(figures)}")
+    _write(results, output or RESULTS / f"{results['date'][:10]}.json")
+
+
+def _install(peers: dict[str, Peer]) -> tuple[dict[str, str], dict[str, str]]:
+    """Versions of the peers that are there, and why the others are not."""
+    versions, skipped = {}, {}
+    for name, peer in peers.items():
+        try:
+            click.echo(f"installing {name} if need be")
+            peer.install()
+            versions[name] = peer.version()
+        except PeerError as error:
+            skipped[name] = str(error)
+            click.echo(f"skipping {name}: {error}")
+    return versions, skipped
+
+
+def _try(peer: Peer, workload: Workload, times: Times, retries: int) -> dict[str, Any]:
+    """The figures with the least noise; or why there are none."""
+    if workload.secure and not peer.tls:
+        return {"failed": "no TLS of its own"}
+    best: dict[str, Any] | None = None
+    reason = ""
+    for _ in range(1 + retries):
+        try:
+            figures = measure(peer, workload, times, make_certificate())
+        except PeerError as error:
+            reason = str(error)
+            continue
+        if best is None or figures["others"] < best["others"]:
+            best = figures
+        if best["others"] <= NOISE:
+            break
+    return best or {"failed": reason}
+
+
+def _line(figures: dict[str, Any]) -> str:
+    if "failed" in figures:
+        return f"failed: {figures['failed']}"
+    parts = [
+        f"{figures['deliveries_per_second']:>10,} /s",
+        f"p99 {figures['latency_ms']['p99'] or 0:8.2f} ms",
+        f"{figures['connects_per_second']:>7,} connects/s",
+        f"{figures['kib_per_connection']:6.1f} KiB",
+    ]
+    parts += [f"{who} {figures[who]:.2f}" for who in ("server", "client", "others")]
+    if figures["lost"]:
+        parts.append(f"lost {figures['lost']:,} of {figures['expected']:,}")
+    return "  ".join(parts)
+
+
+def _allow_files() -> None:
+    """Give servers and clients as many descriptors as the system lets us have."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _write(results: dict[str, Any], path: Path) -> None:
+    """One line per measurement, so that differences can be read."""
+    runs = ",\n  ".join(json.dumps(run) for run in results.pop("runs"))
+    head = json.dumps(results, indent=1).removesuffix("\n}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'{head},\n "runs": [\n  {runs}\n ]\n}}\n', "utf-8")
+    click.echo(f"wrote {path}; next: python benchmarks/render.py {path}")
+
+
+if __name__ == "__main__":
+    main()
