@@ -183,6 +183,17 @@ def test_chat_that_is_too_fast_is_refused() -> None:
     assert anna.documents == [line("one"), line("two"), error, line("four")]
 
 
+def test_chat_that_is_too_fast_is_no_garbage() -> None:
+    """However much of it comes, the connection stays: the messages could be used."""
+    relay = relay_with(messages=Rate(1, 1), garbage=Rate(1, 1))
+    anna = relay.connect("/ws/chat/lobby")
+    for _ in range(100):
+        anna.say(line("hello"))
+    relay.end_turn()
+    assert anna.documents == [line("hello")]
+    assert anna.sink.reason is None
+
+
 def test_a_kind_with_a_bug_harms_only_its_message() -> None:
     """The bug is noted with its cause, the sender is told that it is not to blame."""
     relay = relay_with()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from camrelay.core.errors import INTERNAL_ERROR, SLOW_CONSUMER
-from camrelay.core.room import Publication
+from camrelay.core.publication import Publication
 from camrelay.testing import MemoryConnection, RecordingBus
 from tests.support.small_relay import join_broken, line, position, relay_with
 

@@ -27,11 +27,15 @@ class Denied(PeerError):
 class Rejected(PeerError):
     """A message is dropped; the sender keeps its connection."""
 
-    def __init__(self, reason: str, detail: str) -> None:
-        """`reason` is a short slug to count under; `detail` tells the sender what to change."""
+    def __init__(self, reason: str, detail: str, *, is_garbage: bool = True) -> None:
+        """`reason` is a short slug to count under; `detail` tells the sender what to change.
+
+        `is_garbage`: the message could never be used, and too many of them end the connection.
+        """
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.is_garbage = is_garbage
 
 
 class StartError(Exception):

@@ -1,36 +1,12 @@
 """One room: its members, the positions that count, and the publications of this turn."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from camrelay.core.frames import binary_frame, text_frame
 from camrelay.core.kinds.kind import Kind, Message
+from camrelay.core.publication import Publication, Remote
+from camrelay.core.retained import Retained
 from camrelay.core.session import Session
-
-
-class Publication(NamedTuple):
-    """A message that a room accepted: framed once, whoever receives it.
-
-    `slot` is what it is the newest word of (publisher and key), or None when every message
-    counts. `at` is the time at which it was accepted. `sequence` grows from one publication of a
-    publisher to the next. `origin` is the node that it came from, None when it is this one.
-    """
-
-    publisher: str
-    slot: tuple[str, str] | None
-    at: float
-    message: Message
-    frame: bytes
-    sequence: int
-    origin: str | None = None
-
-
-class Remote(NamedTuple):
-    """A publication of another node as it arrives here: its room has accepted it there."""
-
-    publisher: str
-    sequence: int
-    message: Message
 
 
 class Room:
@@ -61,7 +37,7 @@ class Room:
         self._sequence = 0
         self._fanned_out = 0
         self._is_fanning_out = False
-        self._retained: dict[tuple[str, str], Publication] = {}
+        self._retained = Retained()
         self._departed: set[str] = set()
 
     def __len__(self) -> int:
@@ -86,14 +62,14 @@ class Room:
             self._paced[session] = None
         if self._retained:
             session.messages_out += len(self._retained)
-            session.sink.write(b"".join([kept.frame for kept in self._retained.values()]))
+            session.sink.write(b"".join([kept.frame for kept in self._retained]))
 
     def leave(self, session: Session) -> bool:
         """`session` is gone; True when positions of it are retained, until they are forgotten."""
         self._fall_out(session)
         self._behind.pop(session, None)
         self._paced.pop(session, None)
-        is_retained = any(publisher == session.id for publisher, _ in self._retained)
+        is_retained = any(kept.publisher == session.id for kept in self._retained)
         if is_retained:
             self._departed.add(session.id)
         return is_retained
@@ -102,20 +78,17 @@ class Room:
         """Drop the retained positions of `publishers`."""
         gone = set(publishers)
         self._departed -= gone
-        for slot in [slot for slot in self._retained if slot[0] in gone]:
-            del self._retained[slot]
+        self._retained.forget(lambda kept: kept.publisher in gone)
 
     def forget_node(self, node: str, keep: Iterable[Remote] = ()) -> None:
         """Drop what is retained of the publishers on `node`, except the slots of `keep`."""
         kept = {(remote.publisher, remote.message.key) for remote in keep}
-        for slot, publication in list(self._retained.items()):
-            if publication.origin == node and slot not in kept:
-                del self._retained[slot]
+        self._retained.forget(lambda newest: newest.origin == node and newest.slot not in kept)
 
     @property
     def retained_here(self) -> Sequence[Publication]:
         """The newest positions of the publishers on this node."""
-        return [kept for kept in self._retained.values() if kept.origin is None]
+        return [kept for kept in self._retained if kept.origin is None]
 
     def fell_behind(self, session: Session) -> None:
         """Backpressure: the frames for `session` go to its outbox."""
@@ -155,7 +128,7 @@ class Room:
         self._sequence += 1
         publication = Publication(publisher, slot, now, message, _frame(message), self._sequence)
         if slot is not None:
-            self._retained[slot] = publication
+            self._retained.keep(slot, publication)
         return self._add(publication)
 
     def take(self, node: str, remote: Remote, now: float) -> bool:
@@ -173,7 +146,7 @@ class Room:
                 return False
         publication = Publication(publisher, slot, now, message, _frame(message), sequence, node)
         if slot is not None and node:
-            self._retained[slot] = publication
+            self._retained.keep(slot, publication)
         return self._add(publication)
 
     def _add(self, publication: Publication) -> bool:

@@ -14,7 +14,8 @@ from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.kind import Kind, Message
 from camrelay.core.kinds.pose import Pose
 from camrelay.core.limits import Limits
-from camrelay.core.room import Publication, Remote, Room
+from camrelay.core.publication import Publication, Remote
+from camrelay.core.room import Room
 from camrelay.core.session import Session
 from camrelay.testing import RecordingSink
 
@@ -593,7 +594,8 @@ class RoomMachine(RuleBasedStateMachine):
         text = f"{name} {self.count}"
         self.crowd.publish(name, text)
         self.turn.append((name, text))
-        self.retained[name] = text
+        self.retained.pop(name, None)
+        self.retained[name] = text  # whoever spoke last comes last
 
     @precondition(lambda self: self.here)
     @rule(data=st.data())

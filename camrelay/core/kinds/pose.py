@@ -7,6 +7,7 @@ import msgspec
 from camrelay.core.kinds.kind import Message
 from camrelay.core.kinds.strict_json import decode, encode
 
+CameraName = Annotated[str, msgspec.Meta(max_length=64)]
 # What a Java long holds; a number with a thousand digits is infinite to a phone.
 Whole = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
@@ -31,7 +32,7 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     y: float
     z: float
     rotation: Rotation | None = None
-    id: str | Whole | None = None
+    id: CameraName | Whole | None = None
     t: Whole | float | None = None
 
 

@@ -224,3 +224,11 @@ def test_the_size_of_a_position_can_be_chosen() -> None:
 def test_the_newest_position_counts_and_everybody_sees_it() -> None:
     """What the room and the outbox make of positions hangs on these two."""
     assert (POSE.newest_counts, POSE.private) == (True, False)
+
+
+def test_an_id_has_64_characters_at_most() -> None:
+    """Names are kept for joiners: nobody may make them long."""
+    longest = "x" * 64
+    assert POSE.read(json.dumps({"x": 1, "y": 2, "z": 3, "id": longest}).encode(), False, "").key
+    with pytest.raises(Rejected, match="wrong-type"):
+        POSE.read(json.dumps({"x": 1, "y": 2, "z": 3, "id": longest + "x"}).encode(), False, "")
