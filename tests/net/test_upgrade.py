@@ -1,4 +1,4 @@
-"""The short handshake and Autobahn's say the same about every request that the short one decides."""
+"""The short handshake and Autobahn say the same about every request that the short one decides."""
 
 from typing import Any
 from urllib.parse import parse_qs
