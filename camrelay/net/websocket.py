@@ -7,7 +7,6 @@ what Autobahn does badly towards a hostile or an old peer; each override says wh
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory
-from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.internet.protocol import connectionDone
@@ -16,12 +15,14 @@ from txaio.tx import set_global_log_level
 from zope.interface import implementer
 
 from camrelay.core.admission import Request
+from camrelay.core.close_frames import close_frame_failure
 from camrelay.core.doorman import Doorman
 from camrelay.core.errors import FRAME_FLOOD, CloseReason, Denied
 from camrelay.core.limits import Allowance, Rate
 from camrelay.core.request_head import END, RequestHead
 from camrelay.core.session import Session
 from camrelay.core.upgrade import plain_upgrade
+from camrelay.net.deflate import accept_deflate, refuse_deflate
 from camrelay.net.ingest import ShortPath
 from camrelay.net.keepalive import Keepalive
 from camrelay.net.refusal import refusal
@@ -201,7 +202,7 @@ class RelayProtocol(ShortPath):
         if self.state != self.STATE_OPEN:
             result: bool | None = super().onCloseFrame(code, reasonRaw)  # type: ignore[arg-type]
             return result
-        failure = _close_frame_failure(code, reasonRaw)
+        failure = close_frame_failure(code, reasonRaw)
         self.wasClean = failure is None
         self.sendCloseFrame(*(failure or (code, reasonRaw)), isReply=self.wasClean)
         self.dropConnection(abort=False)
@@ -233,19 +234,6 @@ class RelayProtocol(ShortPath):
         if session is not None:
             self.factory.keepalive.discard(self, self._slot)
             self.factory.relay.leave(session, code, text)
-
-
-def _close_frame_failure(code: int | None, reason: bytes | None) -> tuple[int, bytes] | None:
-    """Why a close frame is not valid (RFC 6455 sections 5.5.1 and 7.4); None when it is."""
-    if code is not None and not (1000 <= code <= 1014 or 3000 <= code <= 4999):
-        return 1002, b"invalid close code"
-    if code in (1004, 1005, 1006):
-        return 1002, b"reserved close code"
-    try:
-        (reason or b"").decode()
-    except UnicodeDecodeError:
-        return 1007, b"the close reason is not UTF-8"
-    return None
 
 
 class RelayFactory(WebSocketServerFactory):
@@ -296,21 +284,3 @@ class RelayFactory(WebSocketServerFactory):
         protocol: RelayProtocol = self._connection(peer, address)
         protocol.factory = self
         return protocol
-
-
-def refuse_deflate(offers: list[Any]) -> None:
-    """No compression: it costs 300 KiB a connection, and positions do not get smaller."""
-
-
-def accept_deflate(offers: list[Any]) -> PerMessageDeflateOfferAccept | None:
-    """Inflate what clients send (RFC 7692); what the relay sends is shared and stays as it is.
-
-    Without context takeover: WebSocketSharp ends each message with a final block, and an inflater
-    that goes on after it returns nothing, silently.
-    """
-    for offer in offers:
-        if isinstance(offer, PerMessageDeflateOffer):
-            return PerMessageDeflateOfferAccept(
-                offer, request_no_context_takeover=True, no_context_takeover=True
-            )
-    return None
