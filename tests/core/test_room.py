@@ -237,6 +237,11 @@ def test_who_left_gets_nothing_more(chat: Crowd) -> None:
     assert (anna.messages, ben.messages) == ([], ["one"])
 
 
+def test_a_room_knows_its_path_and_kind(chat: Crowd) -> None:
+    """They are what it is known by."""
+    assert (chat.room.path, chat.room.kind) == ("/room", chat.kind)
+
+
 def test_a_room_counts_its_members(chat: Crowd) -> None:
     """Those who keep up and those who are behind; to leave twice is to leave once."""
     chat.join("anna")
@@ -478,13 +483,20 @@ def test_who_falls_behind_within_a_turn_gets_the_turn_once(chat: Crowd) -> None:
 
 
 def test_backpressure_of_who_is_gone_is_nothing(chat: Crowd) -> None:
-    """Late signals of a transport neither bring back a member nor fail."""
-    chat.join("anna")
-    session = chat.sessions["anna"]
-    chat.leave("anna")
-    chat.room.fell_behind(session)
+    """Late signals of a transport neither bring back a member nor write what waited for it."""
+    gone = chat.join("gone", RecordingSink(capacity=0))
+    for text in ("taken", "waiting"):
+        chat.publish("anna", text)
+        chat.fan_out()
+    session = chat.sessions["gone"]
+    chat.leave("gone")
     chat.room.caught_up(session)
-    assert len(chat.room) == 0
+    assert (gone.messages, len(chat.room)) == (["taken"], 0)
+    chat.join("never behind")
+    session = chat.sessions["never behind"]
+    chat.leave("never behind")
+    chat.room.fell_behind(session)
+    assert (session.is_behind, len(chat.room)) == (False, 0)
 
 
 def test_who_joins_under_backpressure_is_behind(poses: Crowd) -> None:
