@@ -26,6 +26,7 @@ PLATFORM_NAMES = {"port": "PORT", "redis": "REDIS_URL"}
 
 PortNumber = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=0)]
+WorkerCount = Annotated[int, Meta(ge=1, le=256)]
 MessageSize = Annotated[int, Meta(ge=1024, le=1 << 24)]
 Quantity = Annotated[float, Meta(ge=0, le=1e9)]
 Seconds = Annotated[float, Meta(ge=0.1, le=3600)]
@@ -75,6 +76,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[
         str | None, _says("where camrelay keeps things (default: the user's data directory)")
     ] = None
+    workers: Annotated[
+        WorkerCount, _says("processes that share the port; more than 1 need --redis")
+    ] = 1
     redis: Annotated[
         str | None,
         _says("URL (redis://, rediss://, unix://) of the Redis that makes several servers one"),
@@ -87,11 +91,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Quantity, _says("messages a second and connection, twice that at once; 0 = no limit")
     ] = 250.0
     connections_per_address: Annotated[
-        Count, _says("connections from one address; 0 = no limit")
+        Count, _says("connections from one address, for each worker; 0 = no limit")
     ] = 500
     max_connections: Annotated[
         Count | None,
-        _says("connections in all (default: what the limit on open files allows)"),
+        _says("connections of one worker (default: what the limit on open files allows)"),
     ] = None
     max_message_size: Annotated[MessageSize, _says("bytes of one message from a client")] = 65536
     retain: Annotated[

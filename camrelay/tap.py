@@ -9,6 +9,7 @@ from twisted.python import usage
 from camrelay.config import OPTIONS, Settings, load
 from camrelay.core.errors import StartError
 from camrelay.service import RelayService, build
+from camrelay.workers.supervisor import supervise
 
 
 class Options(usage.Options):
@@ -63,7 +64,8 @@ def makeService(options: Options) -> RelayService:
     """The service for parsed options, on the reactor that twistd chose."""
     from twisted.internet import reactor
 
+    make = supervise if options.settings.workers > 1 else build
     try:
-        return build(options.settings, reactor)
+        return make(options.settings, reactor)
     except StartError as error:
         sys.exit(f"camrelay: {error}")

@@ -22,6 +22,7 @@ FLOORS = (
     ("config",),
     ("routing",),
     ("service",),
+    ("workers",),
     ("tap", "tools", "testing", "__main__"),
 )
 ADAPTERS = {"net", "bus", "history", "ops", "redis"}

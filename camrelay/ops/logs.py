@@ -29,6 +29,7 @@ FIELDS = (
     "ms",
     "url",
     "fingerprint",
+    "worker",
 )
 
 

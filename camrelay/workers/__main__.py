@@ -1,0 +1,31 @@
+"""`python -m camrelay.workers NUMBER`, as the supervisor starts it; the number is for `ps`."""
+
+import importlib
+import sys
+from typing import Any
+
+from camrelay.workers.orders import LIFELINE, read_orders
+
+
+def main() -> None:
+    """Do what the supervisor says."""
+    try:
+        orders = read_orders(LIFELINE)
+    except ValueError:
+        sys.exit("camrelay.workers is started by `camrelay --workers N`, not by hand")
+    reactor = _install_reactor(orders.reactor)
+    # Only now: txredisapi and others import the reactor, which would install another one.
+    from camrelay.workers.worker import run
+
+    run(orders, reactor)
+
+
+def _install_reactor(module: str) -> Any:
+    importlib.import_module(module).install()
+    from twisted.internet import reactor
+
+    return reactor
+
+
+if __name__ == "__main__":
+    main()

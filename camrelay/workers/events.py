@@ -1,0 +1,118 @@
+"""Log events on their way from a worker to the supervisor, one JSON object a line.
+
+They travel whole, not as text: the supervisor's observer writes them as if they were its own,
+whatever form the log has and wherever it goes.
+"""
+
+import select
+import time
+
+from twisted.internet import fdesc
+from twisted.internet.interfaces import IReactorFDSet, IWriteDescriptor
+from twisted.logger import (
+    ILogObserver,
+    LogEvent,
+    Logger,
+    LogLevel,
+    eventAsJSON,
+    eventFromJSON,
+    globalLogPublisher,
+)
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+# Bytes that wait in a worker while the supervisor reads nothing: some thousand lines.
+MOST_KEPT = 1 << 20
+
+# How long a worker that ends waits for the supervisor to read its last words.
+SECONDS_TO_FINISH = 1.0
+
+_log = Logger(namespace="output")
+
+
+@implementer(ILogObserver, IWriteDescriptor)
+class EventPipe:
+    """The log of a worker. A supervisor that reads nothing costs lines, and no time."""
+
+    def __init__(self, descriptor: int, reactor: IReactorFDSet) -> None:
+        """`descriptor`: the writing end of a pipe."""
+        fdesc.setNonBlocking(descriptor)
+        self._descriptor = descriptor
+        self._reactor = reactor
+        self._kept = bytearray()
+        self._lost = 0
+
+    def __call__(self, event: LogEvent) -> None:
+        """Send one event, or keep it, or count it as lost."""
+        line = eventAsJSON(event).encode() + b"\n"
+        if len(self._kept) + len(line) > MOST_KEPT:
+            self._lost += 1
+            return
+        if self._lost:
+            line = eventAsJSON(_gap(self._lost)).encode() + b"\n" + line
+            self._lost = 0
+        self._kept += line
+        self.doWrite()
+
+    def doWrite(self) -> None:
+        """Write as much as the pipe takes; the reactor says when it takes the rest."""
+        written = fdesc.writeToFD(self._descriptor, self._kept)
+        if isinstance(written, int):
+            del self._kept[:written]
+        else:  # the supervisor is gone
+            self._kept.clear()
+        if self._kept:
+            self._reactor.addWriter(self)
+        else:
+            self._reactor.removeWriter(self)
+
+    def finish(self) -> None:
+        """Hand over what is left; the reactor has ended."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
+        while self._kept and poll.poll(SECONDS_TO_FINISH * 1000):
+            self.doWrite()
+
+    def fileno(self) -> int:
+        """For the reactor."""
+        return self._descriptor
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The supervisor is gone; the lifeline brings the same news."""
+
+    def logPrefix(self) -> str:
+        """For the reactor."""
+        return "log"
+
+
+def _gap(lost: int) -> LogEvent:
+    return {
+        "log_format": "{lost} lines are missing here: the supervisor did not read them in time",
+        "log_time": time.time(),
+        "log_level": LogLevel.warn,
+        "log_namespace": "camrelay",
+        "lost": lost,
+    }
+
+
+def publish(line: bytes, worker: int) -> None:
+    """Log a line of EventPipe here, with the worker's number and the worker's time."""
+    try:
+        event = eventFromJSON(line.decode())
+        system = event.get("log_system") or f"{event['log_namespace']}#{event['log_level'].name}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        publish_text(line, worker)
+        return
+    event["worker"] = worker
+    event["log_system"] = _system(worker, system)
+    globalLogPublisher(event)
+
+
+def publish_text(line: bytes, worker: int) -> None:
+    """Log what a worker wrote past its log: a crash of the interpreter, or of a C library."""
+    text = line.decode("utf-8", "backslashreplace")
+    _log.warn("{text}", text=text, worker=worker, log_system=_system(worker, "output#warn"))
+
+
+def _system(worker: int, system: str) -> str:
+    return f"worker {worker} {system}"
