@@ -4,6 +4,7 @@ They travel whole, not as text: the supervisor's observer writes them as if they
 whatever form the log has and wherever it goes.
 """
 
+import copy
 import select
 import time
 
@@ -19,6 +20,7 @@ from twisted.logger import (
     globalLogPublisher,
 )
 from twisted.python.failure import Failure
+from twisted.python.reflect import safe_str
 from zope.interface import implementer
 
 # Bytes that wait in a worker while the supervisor reads nothing: some thousand lines.
@@ -44,12 +46,12 @@ class EventPipe:
 
     def __call__(self, event: LogEvent) -> None:
         """Send one event, or keep it, or count it as lost."""
-        line = eventAsJSON(event).encode() + b"\n"
+        line = _line(event)
         if len(self._kept) + len(line) > MOST_KEPT:
             self._lost += 1
             return
         if self._lost:
-            line = eventAsJSON(_gap(self._lost)).encode() + b"\n" + line
+            line = _line(_gap(self._lost)) + line
             self._lost = 0
         self._kept += line
         self.doWrite()
@@ -83,6 +85,16 @@ class EventPipe:
     def logPrefix(self) -> str:
         """For the reactor."""
         return "log"
+
+
+def _line(event: LogEvent) -> bytes:
+    """The event as a line. Twisted's JSON keeps a failure, but not the text of its exception."""
+    failure = event.get("log_failure")
+    if failure is not None:
+        failure = copy.copy(failure)
+        failure.value = safe_str(failure.value)
+        event = event | {"log_failure": failure}
+    return eventAsJSON(event).encode() + b"\n"
 
 
 def _gap(lost: int) -> LogEvent:
