@@ -186,6 +186,8 @@ def test_an_unknown_field_of_a_rotation_is_not_carried() -> None:
         (with_field('"id":["a"]'), "wrong-type"),
         (with_field('"id":true'), "wrong-type"),
         (with_field('"id":9223372036854775808'), "wrong-type"),
+        (with_field('"id":-9223372036854775809'), "wrong-type"),
+        (with_field('"t":9223372036854775808'), "wrong-type"),
         (with_field('"t":"now"'), "wrong-type"),
         (with_field('"t":1e999'), "wrong-type"),
         (with_field('"t":1' + "0" * 400), "wrong-type"),
