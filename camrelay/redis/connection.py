@@ -84,6 +84,7 @@ class Connection:
     def start(self) -> None:
         """Connect, and stay connected until `stop`."""
         self.is_started = True
+        self.reason = ""
         self._attempt()
 
     def stop(self) -> Deferred[None]:
@@ -151,7 +152,9 @@ class Connection:
         self._cancel_timer()
         if self.is_started:
             self._failed(reason)
-        elif self._closed is not None:
+            return
+        self._owner.lost(self)
+        if self._closed is not None:
             self._closed.callback(None)
 
     def _cancel_timer(self) -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IStreamClientEndpoint
@@ -76,19 +78,15 @@ class _Gullible:
         return SSL.Connection(self._options.getContext(), None)
 
 
-_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-
-
 def _authorities(path: Path) -> Any:
     try:
-        pieces = path.read_bytes().split(_BEGIN)[1:]
-        found = [Certificate.loadPEM(_BEGIN + piece.partition(_END)[0] + _END) for piece in pieces]
+        found = x509.load_pem_x509_certificates(path.read_bytes())
     except OSError as error:
         remedy = f"cannot be read: {error.strerror}"
         raise StartError("--redis-authority", str(path), remedy) from None
-    except SSL.Error:
-        found = []
-    if not found:
+    except ValueError:
         remedy = "holds no certificate: it must be a PEM file with BEGIN CERTIFICATE lines"
-        raise StartError("--redis-authority", str(path), remedy)
-    return trustRootFromCertificates(found)
+        raise StartError("--redis-authority", str(path), remedy) from None
+    return trustRootFromCertificates(
+        [Certificate.load(each.public_bytes(Encoding.DER)) for each in found]
+    )

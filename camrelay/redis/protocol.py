@@ -116,6 +116,8 @@ class CommandProtocol(txredisapi.HiredisProtocol):  # type: ignore[misc]
         return answer.addBoth(answered)
 
     def _send(self, words: Sequence[Word], send: Callable[[], Deferred[Any]]) -> Deferred[Any]:
+        if not self.connected:  # we are called by one of the commands that fail with it
+            return fail(NotSent("the connection to Redis has just ended"))
         size = sum(len(word) for word in words if not isinstance(word, int))
         if self._unanswered + size > MOST_UNANSWERED:
             return fail(NotSent(f"Redis is slow: {self._unanswered >> 20} MiB wait for an answer"))
