@@ -27,8 +27,7 @@ BACKLOG = 4096
 class Listener(NamedTuple):
     """An endpoint that is yet to listen: `name` as the user wrote it.
 
-    `shared`: the socket belongs to another process, which has opened and announced it, and will
-    close it. Twisted must not: it would remove the file of a unix socket that others listen on.
+    `shared`: another process has opened the socket, and has announced it.
     """
 
     name: str
@@ -117,8 +116,5 @@ class ListeningService(Service):
         if self._port is None:
             return succeed(None)
         port: Any = self._port
-        if self._listener.shared:
-            port.stopReading()
-            return succeed(None)
         stopped: Deferred[None] = maybeDeferred(port.stopListening)
         return stopped

@@ -143,6 +143,8 @@ def test_sigterm_ends_everything(workers: Server) -> None:
     workers.wait()
     for pid in pids:
         wait_for_end(pid)
+    last_words = re.findall(r"\[worker (\d) \S+\] Main loop terminated", workers.log)
+    assert sorted(last_words) == ["1", "2"]
     assert "another takes its place" not in workers.log
 
 
