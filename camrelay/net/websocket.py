@@ -108,8 +108,10 @@ class RelayProtocol(ShortPath):
         self._empty_frames = Allowance(EMPTY_FRAMES)
         self._slot = factory.keepalive.add(self)
         self.registerProducer(self, True)
-        self._session = factory.relay.join(self._admission, self)
+        self._session = session = factory.relay.join(self._admission, self)
         del self._admission
+        if self._behind:  # what the room retains was too much
+            factory.relay.fell_behind(session)
 
     # receiving
 
@@ -163,7 +165,7 @@ class RelayProtocol(ShortPath):
         if self._owed_pong is not None:
             owed, self._owed_pong = self._owed_pong, None
             self.sendPong(owed)
-        if self._session is not None:
+        if self._session is not None and not self._behind:  # the pong may have been too much
             self.factory.relay.caught_up(self._session)
 
     def stopProducing(self) -> None:

@@ -6,6 +6,7 @@ connection.receive(frame(TEXT, b"hello"))
 assert connection.events == [("message", b"hello", False), ("write", b"...")]
 """
 
+from math import inf
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory
@@ -13,6 +14,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from tests.support.frames import Frame, parse_frame
 from tests.support.wire import handshake
 
 Event = tuple[Any, ...]
@@ -33,16 +35,29 @@ class Recorder:
 
 
 class RecordingTransport(StringTransport):
-    """Notes what is asked of it; nothing of it happens."""
+    """Notes what is asked of it; nothing of it happens.
+
+    It has room for a number of writes, and pauses its producer as soon as there is none left.
+    """
 
     def __init__(self, events: list[Event]) -> None:
-        """Note everything in `events`."""
+        """Note everything in `events`; there is room for any number of writes."""
         super().__init__()
+        self.room = inf
         self._events = events
 
     def write(self, data: bytes) -> None:
         """Bytes for the peer."""
         self._events.append(("write", data))
+        self.room -= 1
+        if self.room == 0 and self.producer is not None:
+            self.producer.pauseProducing()
+
+    def drain(self, room: float = inf) -> None:
+        """What was written is gone: there is room for so many writes."""
+        self.room = room
+        assert self.producer is not None
+        self.producer.resumeProducing()
 
     def loseConnection(self) -> None:
         """FIN, behind everything that was written."""
@@ -66,7 +81,8 @@ class Connection:
         self.protocol = protocol
         protocol.factory = factory
         protocol.events = self.events
-        protocol.makeConnection(RecordingTransport(self.events))
+        self.transport = RecordingTransport(self.events)
+        protocol.makeConnection(self.transport)
 
     def open(self, *headers: str, then: bytes = b"") -> None:
         """A handshake, with `then` in the same segment; of its events only later ones are kept."""
@@ -83,6 +99,12 @@ class Connection:
         self.protocol.connectionLost(Failure(ConnectionDone()))
 
     @property
-    def written(self) -> bytes:
-        """All bytes for the peer."""
-        return b"".join(event[1] for event in self.events if event[0] == "write")
+    def frames(self) -> list[Frame]:
+        """All frames for the peer."""
+        written = bytearray(b"".join(event[1] for event in self.events if event[0] == "write"))
+        frames = []
+        while parsed := parse_frame(written):
+            frames.append(parsed[0])
+            del written[: parsed[1]]
+        assert not written
+        return frames

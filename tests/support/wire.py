@@ -189,11 +189,6 @@ class Wire:
         except OSError as error:
             self._note(error)
 
-    def reset(self) -> None:
-        """Tear the connection down with RST, as a crash does."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.close()
-
     # Hearing things
 
     def request(self, head: bytes) -> Response:

@@ -1,0 +1,74 @@
+"""Backpressure at moments at which it is easily missed."""
+
+import pytest
+from twisted.internet.task import Clock
+
+from camrelay.core.doorman import Doorman
+from camrelay.core.kinds.pose import Pose
+from camrelay.core.routes import Route
+from camrelay.net.keepalive import Keepalive
+from camrelay.net.websocket import RelayFactory
+from camrelay.testing import MemoryConnection, MemoryRelay
+from tests.support.frames import PING, PONG, TEXT, Frame, frame
+from tests.support.in_memory import Connection
+
+
+@pytest.fixture
+def memory() -> MemoryRelay:
+    """A relay with a camera room."""
+    return MemoryRelay(Route("/echo", Pose()))
+
+
+@pytest.fixture
+def camera(memory: MemoryRelay) -> MemoryConnection:
+    """A camera in the room."""
+    return memory.connect("/echo")
+
+
+@pytest.fixture
+def phone(memory: MemoryRelay) -> Connection:
+    """A connection of a phone that has not asked for the room yet."""
+    factory = RelayFactory(Clock(), memory.relay, Doorman(0, 0), Keepalive(22), memory.clock)
+    factory.configure(max_message_size=65536, compression=False)
+    return Connection(factory.connection("a phone", None), factory)
+
+
+def position(x: float) -> Frame:
+    """What the phone gets when the camera is at x."""
+    return Frame(TEXT, b'{"x":%.1f,"y":0.0,"z":0.0}' % x)
+
+
+def move(memory: MemoryRelay, camera: MemoryConnection, x: float) -> None:
+    """The camera is at x, and everybody who shall know it is told."""
+    camera.say({"x": x, "y": 0, "z": 0})
+    memory.end_turn()
+
+
+def test_retained_positions_may_be_too_much(
+    memory: MemoryRelay, camera: MemoryConnection, phone: Connection
+) -> None:
+    """A phone whose socket is full when it has joined is behind: it is not written to any more."""
+    move(memory, camera, 1)
+    phone.transport.room = 2  # the answer to the handshake, and what is retained
+    phone.open()
+    move(memory, camera, 2)
+    move(memory, camera, 3)
+    assert phone.frames == [position(1)]
+    phone.transport.drain()
+    assert phone.frames == [position(1), position(3)]
+
+
+def test_an_owed_pong_may_be_too_much(
+    memory: MemoryRelay, camera: MemoryConnection, phone: Connection
+) -> None:
+    """A phone whose socket is full again when its ping is answered is still behind."""
+    phone.open()
+    phone.transport.room = 1
+    move(memory, camera, 1)
+    move(memory, camera, 2)
+    phone.receive(frame(PING, b"here?"))
+    phone.transport.drain(room=1)
+    move(memory, camera, 3)
+    assert phone.frames == [position(1), Frame(PONG, b"here?")]
+    phone.transport.drain()
+    assert phone.frames == [position(1), Frame(PONG, b"here?"), position(3)]
