@@ -20,6 +20,7 @@ from tests.support.workers import (
     start_workers,
     wait_for_end,
     wait_for_workers,
+    wait_until_heard,
 )
 
 # A kind of somebody's own that the supervisor can make and a worker cannot.
@@ -75,11 +76,8 @@ def assert_refused(client: websocket.WebSocket, code: int) -> None:
 def test_workers_share_port_and_rooms(workers: Server) -> None:
     """Connections to one port go to both workers, and their members are in the same room."""
     with connect_to_each(workers) as clients:
-        clients[1].send('{"message": "from the first"}')
-        assert clients[2].recv() == '{"message":"from the first"}'
-        assert clients[1].recv() == '{"message":"from the first"}'
-        clients[2].send('{"message": "from the second"}')
-        assert clients[1].recv() == '{"message":"from the second"}'
+        wait_until_heard(clients[1], clients[2])
+        wait_until_heard(clients[2], clients[1])
 
 
 def test_addresses_are_told_once(workers: Server) -> None:

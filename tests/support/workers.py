@@ -1,10 +1,12 @@
 """A camrelay of several processes, and what its log tells about them."""
 
+import json
 import os
 import re
+import secrets
 import select
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import websocket
@@ -17,6 +19,7 @@ READY = re.compile(r"\[worker (?P<number>\d+) camrelay#info\] ready as process (
 CONNECT = re.compile(r"\[worker (?P<number>\d+) camrelay#info\] connect ")
 SECONDS = 20.0
 MOST_CONNECTIONS = 400
+SECONDS_BETWEEN_CALLS = 0.2
 
 
 @contextmanager
@@ -78,3 +81,21 @@ def connect_to_each(
                 break
         assert len(clients) == 2, f"{MOST_CONNECTIONS} connections, all at worker {set(clients)}"
         yield clients
+
+
+def wait_until_heard(speaker: websocket.WebSocket, listener: websocket.WebSocket) -> None:
+    """Return when the two are known to be in one room.
+
+    A worker asks Redis for a room when its first member is there already; until Redis has
+    answered, that member hears only this worker.
+    """
+    call = f"can you hear me? {secrets.token_hex(4)}"
+    listener.settimeout(SECONDS_BETWEEN_CALLS)
+    for _ in range(int(SECONDS / SECONDS_BETWEEN_CALLS)):
+        speaker.send(json.dumps({"message": call}))
+        with suppress(websocket.WebSocketTimeoutException):
+            while call not in listener.recv():
+                continue
+            listener.settimeout(SECONDS)
+            return
+    raise AssertionError(f"nothing was heard in {SECONDS} s")
