@@ -169,14 +169,17 @@ def test_a_paced_subscriber_that_stalls_gets_the_present_when_it_reads() -> None
 
 
 def test_a_paced_subscriber_that_stalls_with_nothing_new_gets_nothing() -> None:
-    """To read again is no reason for a write."""
+    """To read again is no reason for a write, nor to wait for the next position."""
     relay = relay_with()
     camera, phone = relay.connect(CAMERA), relay.connect(f"{CAMERA}?hz=2", capacity=0)
     camera.say(position(1))
     relay.end_turn()
-    phone.sink.read_again()
     relay.advance(SECOND)
+    phone.sink.read_again()
     assert len(phone.sink.writes) == 1
+    camera.say(position(2))
+    relay.end_turn()
+    assert phone.documents == [position(1), position(2)]
 
 
 def test_a_paced_subscriber_that_left_is_not_written_to() -> None:
