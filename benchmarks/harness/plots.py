@@ -52,7 +52,7 @@ def draw_all(results: Results, folder: Path) -> list[Path]:
             "connections": _connections(results),
         }
         return [
-            _save(picture, folder / f"{name}.svg") for name, picture in pictures.items() if picture
+            save(picture, folder / f"{name}.svg") for name, picture in pictures.items() if picture
         ]
 
 
@@ -171,7 +171,8 @@ def _short(value: float, _position: int) -> str:
     return f"{value:g}"
 
 
-def _save(picture: Picture, path: Path) -> Path:
+def save(picture: Picture, path: Path) -> Path:
+    """Write the picture, drawn with SETTINGS, in the colours of the reader's page."""
     picture.tight_layout()
     metadata: dict[str, Any] = {"Date": None, "Creator": None}
     picture.savefig(path, format="svg", metadata=metadata)
