@@ -23,6 +23,7 @@ FLOORS = (
     ("routing",),
     ("service",),
     ("workers",),
+    ("publish",),
     ("tap", "tools", "testing", "__main__"),
 )
 ADAPTERS = {"net", "bus", "history", "ops", "redis"}

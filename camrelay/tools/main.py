@@ -4,6 +4,7 @@ import click
 
 import camrelay
 from camrelay.tools.bench.command import bench
+from camrelay.tools.publish import publish
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -13,6 +14,7 @@ def main() -> None:
 
 
 main.add_command(bench)
+main.add_command(publish)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 
 from camrelay.redis.bus import HEARTBEAT, RedisBus
 from camrelay.redis.envelope import Envelope, room_channel, to_bytes
-from camrelay.testing import ManualClock, MemoryRelay, RecordingJournal
+from camrelay.testing import ManualClock, MemoryConnection, MemoryRelay, RecordingJournal
 from tests.support.links import SECONDS_TO_WAIT, WatchedLink, within
 from tests.support.redis import RedisServer
 from tests.support.small_relay import ROUTES
@@ -33,6 +33,7 @@ class ClusterNode(MemoryRelay):
         self.bus_clock = ManualClock()
         self.bus_journal = RecordingJournal()
         self.bus = RedisBus(name, self.link, self.bus_clock, self.bus_journal)
+        self.members: list[MemoryConnection] = []
         super().__init__(*ROUTES, node=name, bus=self.bus)
 
     def beat(self, times: int = 1) -> None:
