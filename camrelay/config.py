@@ -83,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         _says("URL (redis://, rediss://, unix://) of the Redis that makes several servers one"),
     ] = None
-    redis_authority: Annotated[
+    redis_ca: Annotated[
         str | None, _says("PEM file: the authorities that rediss:// trusts (default: the system's)")
     ] = None
     redis_insecure: Annotated[bool, _says("take any certificate from rediss://")] = False

@@ -138,7 +138,7 @@ def _redis_bus(
 ) -> RedisBus | None:
     if settings.redis is None:
         return None
-    authority = Path(settings.redis_authority) if settings.redis_authority else None
+    authority = Path(settings.redis_ca) if settings.redis_ca else None
     if settings.redis_insecure:
         journal.redis_unverified()
     trust = Trust(authority, settings.redis_insecure)

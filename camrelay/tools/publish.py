@@ -26,7 +26,7 @@ Settings come from the environment, .env and camrelay.toml too, as for the serve
 @click.argument("message")
 @click.option("--user", default="", metavar="NAME", help="Speak under a name (text and chat).")
 @click.option("--redis", metavar="URL", help="The Redis of the servers (also: REDIS_URL).")
-@click.option("--redis-authority", metavar="FILE", help=OPTIONS["redis_authority"].description)
+@click.option("--redis-ca", metavar="FILE", help=OPTIONS["redis_ca"].description)
 @click.option("--redis-insecure", is_flag=True, help=OPTIONS["redis_insecure"].description)
 @click.option("--config", metavar="FILE", help="TOML file with settings.")
 def publish(path: str, message: str, user: str, config: str | None, **given: str | bool) -> None:
@@ -38,7 +38,7 @@ def publish(path: str, message: str, user: str, config: str | None, **given: str
         settings = load({name: value for name, value in given.items() if value}, os.environ, config)
         if settings.redis is None:
             raise click.UsageError("where is the Redis of the servers? Say --redis redis://HOST")
-        authority = Path(settings.redis_authority) if settings.redis_authority else None
+        authority = Path(settings.redis_ca) if settings.redis_ca else None
         trust = Trust(authority, settings.redis_insecure)
         with BlockingLink(parse(settings.redis), trust) as link:
             reached = Publisher(link, settings.routes).publish(path, message, user)
