@@ -30,6 +30,9 @@ FIELDS = (
     "url",
     "fingerprint",
     "worker",
+    "node",
+    "count",
+    "why",
 )
 
 

@@ -151,6 +151,42 @@ def test_dropped_messages_are_counted_by_reason(desk: Desk) -> None:
     ]
 
 
+def test_what_happens_between_nodes_is_told(desk: Desk) -> None:
+    """Who comes, who goes and why, and what did not get there."""
+    desk.journal.node_came("b7")
+    desk.journal.node_went("b7", "it has stopped")
+    desk.journal.not_carried(12, "Redis does not answer")
+    assert desk.lines == [
+        "node b7 is there",
+        "node b7 is gone: it has stopped",
+        "not carried to other nodes: 12 messages (Redis does not answer)",
+    ]
+    levels = [event["log_level"] for event in desk.events]
+    assert levels == [LogLevel.info, LogLevel.info, LogLevel.warn]
+
+
+def test_what_a_node_could_repeat_for_ever_is_counted(desk: Desk) -> None:
+    """What comes late from one node, and what is no message at all."""
+    for pause in (0.0, 0.0, 10.0):
+        desk.clock.advance(pause)
+        desk.journal.late("b7")
+        desk.journal.late("c9")
+        desk.journal.unreadable("no envelope")
+    late, unreadable = "dropped what came late from node", "dropped what is no message of a node"
+    more = " (and 1 more like this)"
+    assert desk.lines == [
+        *(f"{late} b7", f"{late} c9", f"{unreadable}: no envelope"),
+        *(f"{late} b7{more}", f"{late} c9{more}", f"{unreadable}: no envelope{more}"),
+    ]
+
+
+def test_a_redis_that_is_not_verified_is_a_warning(desk: Desk) -> None:
+    """It names the option, so that nobody forgets it there."""
+    desk.journal.redis_unverified()
+    assert desk.lines == ["--redis-insecure: whoever answers as Redis is believed"]
+    assert desk.events[0]["log_level"] is LogLevel.warn
+
+
 def test_a_bug_is_written_with_its_traceback(desk: Desk) -> None:
     """As an error, and a bug that happens all the time is not written all the time."""
     for pause in (0.0, 0.0, 10.0):
@@ -196,7 +232,10 @@ def test_nothing_that_a_terminal_would_obey_is_written(
     desk.journal.denied(Request(evil, {}, "", None, peer), Denied(404, evil))
     desk.journal.rejected(session(), Rejected("malformed", evil))
     desk.journal.disconnected(session(), 1000, evil)
-    assert len(desk.lines) == 4
+    desk.journal.node_came(evil)
+    desk.journal.late(evil)
+    desk.journal.unreadable(evil)
+    assert len(desk.lines) == 7
     for line in desk.lines:
         assert character not in line
         assert f"a{shown}b" in line
