@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bystander import Bystander
+from tests.support.crowd import Crowd
 from tests.support.server import Server, start_relay
 from tests.support.wire import Wire
 
@@ -20,6 +21,23 @@ def echo(relay: Server) -> Iterator[Wire]:
     with Wire(relay.port) as wire:
         wire.upgrade("/echo")
         yield wire
+
+
+@pytest.fixture(scope="module", params=[(), ("--tls",)], ids=["plain", "tls"])
+def fast_relay(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A camrelay that takes as many messages as come, with and without TLS."""
+    directory = tmp_path_factory.mktemp("relay")
+    with start_relay(directory, "--message-rate", "0", *request.param) as server:
+        yield server
+
+
+@pytest.fixture
+def crowd(fast_relay: Server) -> Iterator[Crowd]:
+    """Members of its rooms."""
+    with Crowd(fast_relay) as crowd:
+        yield crowd
 
 
 @pytest.fixture

@@ -28,15 +28,18 @@ class Talk(NamedTuple):
     """How to talk in one kind of room."""
 
     prefix: str
-    write: Callable[[str, int, str], str]
+    write: Callable[[str, int, int], str]
     read: Callable[[str], Word]
 
     def path(self, room: str) -> str:
         """The path of `room`."""
         return self.prefix + quote(room)
 
-    def said(self, who: str, start: int, stop: int, padding: str = "") -> bytes:
-        """The frames in which `who` publishes its messages from `start` to before `stop`."""
+    def said(self, who: str, start: int, stop: int, padding: int = 0) -> bytes:
+        """The frames in which `who` publishes its messages from `start` to before `stop`.
+
+        `padding`: letters that make each longer, for positions at most 50.
+        """
         words = range(start, stop)
         return b"".join(frame(TEXT, self.write(who, word, padding).encode()) for word in words)
 
@@ -51,24 +54,26 @@ def _words(text: str) -> Word:
     return who, int(number)
 
 
-def _position(text: str) -> Word:
+def _line(who: str, number: int, padding: int) -> str:
+    return f"{who} {number} " + "é" * padding
+
+
+def _position(who: str, number: int, padding: int) -> str:
+    return json.dumps({"x": number, "y": 0, "z": 0, "id": f"{who} " + "é" * padding})
+
+
+def _where(text: str) -> Word:
     position = json.loads(text)
-    return position["id"].rstrip("_"), int(position["x"])
+    return position["id"].split(" ")[0], int(position["x"])
 
 
-POSE = Talk(
-    "/ws/camera/",
-    lambda who, word, padding: json.dumps(
-        {"x": word, "y": 0, "z": 0, "id": who + "_" * len(padding)}
-    ),
-    _position,
-)
+POSE = Talk("/ws/camera/", _position, _where)
 CHAT = Talk(
     "/ws/chat/",
-    lambda who, word, padding: json.dumps({"message": f"{who} {word} {padding}"}),
+    lambda who, number, padding: json.dumps({"message": _line(who, number, padding)}),
     lambda text: _words(json.loads(text)["message"]),
 )
-PLAIN_TEXT = Talk("/ws/text/", lambda who, word, padding: f"{who} {word} {padding}", _words)
+PLAIN_TEXT = Talk("/ws/text/", _line, _words)
 
 
 def read(member: Wire, talk: Talk, count: int) -> list[Word]:

@@ -104,7 +104,9 @@ class Wire:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if authority is not None:
             context = ssl.create_default_context(cafile=authority)
-            self._socket = context.wrap_socket(self._socket, server_hostname="localhost")
+            self._socket = context.wrap_socket(
+                self._socket, server_hostname="localhost", suppress_ragged_eofs=False
+            )
 
     def __enter__(self) -> Self:
         """The connection."""
