@@ -86,6 +86,7 @@ def _figures(report: dict[str, Any]) -> dict[str, Any]:
         "us_per_connection": _rounded(server["us_per_connection"]),
         "kib_per_connection": _rounded(server["kib_per_connection"]),
         "connects_per_second": round(report["connections"]["per_second"]),
+        "client_connecting": round(report["connections"]["client_utilisation"], 3),
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.peers import Peer
-from harness.results import Figure, Results, deliveries, lost, p50, p99
+from harness.results import BUSY, Figure, Results, deliveries, lost, p50, p99
 from harness.workloads import WORKLOADS
 
 THROUGHPUT = ("W1", "W1-1", "W2", "W3", "W6")
@@ -44,7 +44,9 @@ def latency_and_connections(results: Results) -> str:
         return _number(results.figure(peer, "W5", lambda run: run["kib_per_connection"]), 1)
 
     def connects(peer: Peer) -> str:
-        return _number(results.figure(peer, "W5", lambda run: run["connects_per_second"]), 0)
+        busy = results.figure(peer, "W5", lambda run: run["client_connecting"])
+        mark = BUSY_MARK if busy and busy.median > BUSY else ""
+        return _number(results.figure(peer, "W5", lambda run: run["connects_per_second"]), 0, mark)
 
     return _table(
         results,
@@ -173,11 +175,11 @@ def _lost(results: Results, peer: Peer, workload: str) -> str:
     return f"<br>lost {share.median:.1%}" if share and share.median > LOST else ""
 
 
-def _number(figure: Figure | None, digits: int) -> str:
+def _number(figure: Figure | None, digits: int, mark: str = "") -> str:
     if figure is None:
         return NOTHING
     return (
-        f"{figure.median:,.{digits}f}"
+        f"{figure.median:,.{digits}f}{mark}"
         f"<br><sub>{figure.least:,.{digits}f} to {figure.most:,.{digits}f}</sub>"
     )
 

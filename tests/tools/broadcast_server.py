@@ -1,13 +1,15 @@
 """A small relay with habits that a load client has to cope with. Every path is a room.
 
-    python broadcast_server.py [--tls] [--swallow N] [--capacity N] [--splinter] [--greet]
-                               [--count FILE]
+    python broadcast_server.py [--tls] [--swallow N] [--capacity N] [--delay SECONDS] [--splinter]
+                               [--greet] [--count FILE]
 
 --swallow N     every Nth message reaches nobody
 --capacity N    of the messages in any one second only N reach anybody
+--delay SECONDS sends every message on so much later
 --splinter      bytes leave in pieces that end anywhere, with pings between the messages
---greet         wants the subprotocol `polite`, "JOIN ROOM" before anything else and "PUB " before
-                every message, answers "WELCOME", and sends "MSG " before every message
+--greet         wants the subprotocol `polite`, "JOIN ROOM" before anything else, which names the
+                room, and "PUB " before every message; answers "WELCOME ROOM", and sends "MSG "
+                before every message
 --count FILE    writes how many messages it got, as soon as nobody is connected any more
 """
 
@@ -36,6 +38,7 @@ class Broadcaster(WebSocketServerProtocol):
     rooms: ClassVar[defaultdict[str, set["Broadcaster"]]] = defaultdict(set)
     got: ClassVar[int] = 0
     this_second: ClassVar[tuple[int, int]] = (0, 0)
+    room = ""
 
     def onConnect(self, request: ConnectionRequest) -> str | None:
         """Agree on the subprotocol if manners are wanted."""
@@ -44,8 +47,9 @@ class Broadcaster(WebSocketServerProtocol):
     def onOpen(self) -> None:
         """Join at once, unless a greeting has to come first."""
         self.polite = False
+        self.room = self.http_request_path
         if not options.greet:
-            self.rooms[self.http_request_path].add(self)
+            self.rooms[self.room].add(self)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Send it on, or take it for a greeting."""
@@ -53,7 +57,8 @@ class Broadcaster(WebSocketServerProtocol):
             assert payload.startswith(b"JOIN bench-"), payload
             assert self.websocket_protocol_in_use == "polite"
             self.polite = True
-            self.rooms[self.http_request_path].add(self)
+            self.room = payload[5:].decode("ascii")
+            self.rooms[self.room].add(self)
             self.sendMessage(b"WELCOME " + payload[5:])
             return
         if options.greet:
@@ -61,8 +66,12 @@ class Broadcaster(WebSocketServerProtocol):
             payload = b"MSG " + payload[4:]
         Broadcaster.got += 1
         if not self.swallowed():
-            for member in [*self.rooms[self.http_request_path]]:
-                member.tell(payload, isBinary)
+            reactor.callLater(options.delay, self.spread, payload, isBinary)
+
+    def spread(self, payload: bytes, binary: bool) -> None:
+        """Tell everybody in the room."""
+        for member in [*self.rooms[self.room]]:
+            member.tell(payload, binary)
 
     def tell(self, payload: bytes, binary: bool) -> None:
         """Send one message, in the way that was asked for."""
@@ -85,7 +94,7 @@ class Broadcaster(WebSocketServerProtocol):
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """Leave, and take stock."""
-        self.rooms[self.http_request_path].discard(self)
+        self.rooms[self.room].discard(self)
         if options.count and not any(self.rooms.values()):
             Path(options.count).write_text(str(Broadcaster.got), "ascii")
 
@@ -139,6 +148,7 @@ if __name__ == "__main__":
         parser.add_argument(switch, action="store_true")
     for number in ("--swallow", "--capacity"):
         parser.add_argument(number, type=int, default=0)
+    parser.add_argument("--delay", type=float, default=0)
     parser.add_argument("--count")
     parser.parse_args(namespace=options)
     log.startLogging(sys.stdout)

@@ -81,6 +81,27 @@ def test_a_closed_loop_goes_on_after_a_loss(broadcast: Broadcast, bench: Bench) 
     assert any("message-rate" in note for note in report["notes"])
 
 
+def test_a_window_is_never_exceeded(broadcast: Broadcast, bench: Bench) -> None:
+    """When nothing arrives, exactly the window is in flight: 3 messages of each publisher."""
+    report = bench(broadcast("--swallow", "1"), "-s", "5", "-p", "2", "--window", "3")
+    assert report["expected"] == report["lost"] == 3 * 2 * (5 + 2)
+
+
+def test_a_rate_is_never_exceeded(broadcast: Broadcast, bench: Bench) -> None:
+    """In half a second, two publishers at 40 Hz publish at most 40 messages."""
+    report = bench(broadcast(), "-s", "1", "-p", "2", "--rate", "40")
+    assert 0 < report["expected"] <= 40 * (1 + 2)
+
+
+def test_the_latency_is_the_time_from_sending_to_receiving(
+    broadcast: Broadcast, bench: Bench
+) -> None:
+    """What the server holds back for 80 ms cannot have arrived any sooner."""
+    report = bench(broadcast("--delay", "0.08"), "-s", "3", "--rate", "50", "--duration", "0.6")
+    assert report["latency_ms"]["samples"] > 0
+    assert 79 < report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
+
+
 def test_bytes_in_any_pieces_are_counted(
     broadcast: Broadcast, bench: Bench, tmp_path: Path
 ) -> None:
@@ -147,7 +168,9 @@ def test_a_dialect(broadcast: Broadcast, bench: Bench, tmp_path: Path) -> None:
         '[[hello]]\nsend = "JOIN {room}"\nwait = "WELCOME {room}"\n',
         "utf-8",
     )
-    report = bench(broadcast("--greet"), "-s", "5", "--dialect", str(dialect))
+    report = bench(
+        broadcast("--greet"), "-r", "2", "-s", "5", "--dialect", str(dialect), path="relay"
+    )
     assert report["expected"] > 0
     assert report["lost"] == 0
 

@@ -65,7 +65,8 @@ class Client:
         self._crew.epoll.register(link.fileno(), select.EPOLLIN)
         while True:
             while not link.poll():
-                self._turn(time.monotonic_ns() + _TENTH)
+                now = time.monotonic_ns()
+                self._turn(now, now + _TENTH)
             link.send(self._run(link.recv()))
 
     def close(self) -> None:
@@ -76,18 +77,19 @@ class Client:
         self._crew.close()
 
     def _open_all(self) -> Opened | Refused:
-        began = time.monotonic()
+        began, cpu = time.monotonic(), time.process_time()
         plan = self._plan
         self._dialler.dial(
             seat for seat in plan.topology.seats() if plan.process_of(seat) == self._process
         )
         while self._dialler.busy() and not self._refusal:
-            self._turn(time.monotonic_ns() + _TENTH)
+            now = time.monotonic_ns()
+            self._turn(now, now + _TENTH)
             self._dialler.work()
             self._dialler.expire()
         if self._refusal:
             return Refused(self._refusal)
-        return Opened(time.monotonic() - began)
+        return Opened(time.monotonic() - began, time.process_time() - cpu)
 
     def _ready(self, connection: Connection, _took: int) -> None:
         self._crew.adopt(connection)
@@ -96,15 +98,15 @@ class Client:
     def _failed(self, reason: str) -> None:
         self._refusal = self._refusal or reason
 
-    def _turn(self, until: int) -> None:
-        """Read what there is; if there is nothing, wait for it until then at the latest.
+    def _turn(self, now: int, until: int) -> None:
+        """Read what there is; if there is nothing, wait for it until `until` at the latest.
 
         epoll waits in whole milliseconds, select() in microseconds, and an epoll descriptor can be
         selected: an open loop on time needs no spinning.
         """
         epoll = self._crew.epoll
-        milliseconds = (until - time.monotonic_ns()) // 1_000_000
-        events = epoll.poll(max(milliseconds, 0) / 1000, EVENTS_AT_ONCE)
+        milliseconds = (until - now) // 1_000_000
+        events = epoll.poll(milliseconds / 1000 if milliseconds > 0 else 0, EVENTS_AT_ONCE)
         if not events and milliseconds <= 0:
             seconds = (until - time.monotonic_ns()) / 1e9
             if seconds > 0:
@@ -151,23 +153,26 @@ class Client:
         """What the room's members have received and how many they are, in all processes."""
         if not self._plan.spread():
             return room.received, self._crew.receivers(room.number)
-        self._crew.post()
         received = sum(row.received[room.number] for row in self._rows)
         return received, sum(row.receivers[room.number] for row in self._rows)
 
     def _until(self, moment: int, pace: Pace) -> None:
         """Publish by `pace` and read, until `moment`."""
-        crew, churn = self._crew, self._churn
+        crew = self._crew
+        churn = None if isinstance(pace, Silence) else self._churn
         while (now := time.monotonic_ns()) < moment:
-            wake = min(moment, pace.advance(now), crew.flush(now))
-            if churn and not isinstance(pace, Silence):
+            wake = pace.advance(now)
+            if crew.blocked:
+                wake = min(wake, crew.flush(now))
+            if churn:
                 wake = min(wake, churn.advance(now))
-            self._turn(wake)
-            crew.post()
+            self._turn(now, wake if wake < moment else moment)
+            if now >= crew.post_at:
+                crew.post(now)
 
     def _drain(self, moment: int) -> None:
         """Read until everything has arrived, nothing arrives any more, or `moment` has come."""
-        self._crew.post()
+        self._crew.post(time.monotonic_ns())
         self._row.tallies[Tally.STOPPED] = 1
         received, since = -1, 0
         while (now := time.monotonic_ns()) < moment:
@@ -178,8 +183,8 @@ class Client:
             if self._all_stopped() and received >= self._expected():
                 return
             self._crew.flush(now)
-            self._turn(now + _TENTH // 10)
-            self._crew.post()
+            self._turn(now, now + _TENTH // 10)
+            self._crew.post(now)
 
     def _all_stopped(self) -> bool:
         return all(row.tallies[Tally.STOPPED] for row in self._rows)

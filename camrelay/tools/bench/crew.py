@@ -24,7 +24,7 @@ from camrelay.tools.bench.plan import Plan, Role, room_name
 from camrelay.tools.bench.reading import NEVER, Member, Reader, Room
 
 POST_EVERY = 20_000_000
-"""Nanoseconds between two updates of the board that nobody but the progress line waits for."""
+"""Nanoseconds between two updates of the board when only the progress line waits for them."""
 RETRY = 1_000_000
 """Nanoseconds until a connection that took no more is tried again."""
 
@@ -42,9 +42,12 @@ class Mouth:
     def send(self, data: bytes) -> bool:
         """Send `data` after what waits already; whether anything waits now."""
         if not self.rest:
-            data = data[self._give(data) :]
+            taken = self._give(data)
+            if taken == len(data):
+                return False
+            data = data[taken:]
         self.rest += data
-        return bool(self.rest)
+        return True
 
     def flush(self) -> bool:
         """Try again; whether anything still waits."""
@@ -74,7 +77,10 @@ class Crew:
         self._rooms = [Room(number) for number in rooms]
         self._mouths: dict[int, Mouth] = {}
         self._slow: list[Connection] = []
-        self._blocked: set[int] = set()
+        self.blocked: set[Mouth] = set()
+        """Connections that did not take everything yet."""
+        self.post_at = 0
+        """When `post` is due again."""
         self._publishing: dict[int, Publishing] = {
             number: Publishing(self._rooms[number])
             for number in rooms
@@ -84,7 +90,6 @@ class Crew:
         self._receivers_at_start = [0 for _ in rooms]
         self._dropped = 0
         self._drop_reason = ""
-        self._post_at = 0
 
     # Who is there
 
@@ -97,9 +102,9 @@ class Crew:
         descriptor = connection.socket.fileno()
         self._members[seat.role][seat.room] += 1
         self.reader.members[descriptor] = Member(self._rooms[seat.room], connection.receive)
-        self._mouths[descriptor] = Mouth(connection)
+        mouth = self._mouths[descriptor] = Mouth(connection)
         if seat.role is Role.PUBLISHER:
-            self._publishing[seat.room].publishers.append(self._voice(descriptor))
+            self._publishing[seat.room].publishers.append(self._voice(mouth))
         self.epoll.register(descriptor, select.EPOLLIN)
         if connection.left_over:
             self.reader.take(descriptor, connection.left_over)
@@ -122,17 +127,16 @@ class Crew:
             connection.close()
         self.epoll.close()
 
-    def _voice(self, descriptor: int) -> "Voice":
-        seat = self._mouths[descriptor].connection.seat
-        plan = self._plan
+    def _voice(self, mouth: Mouth) -> "Voice":
+        seat, plan = mouth.connection.seat, self._plan
         publication = Publication(plan.dialect, seat.room, seat.number, plan.padding)
-        return Voice(self, descriptor, publication, self._clock)
+        return Voice(publication, self._clock, mouth, self.blocked)
 
     def _lost(self, descriptor: int, reason: str) -> None:
         mouth = self._mouths.pop(descriptor, None)
         if mouth is None:
             return
-        self._blocked.discard(descriptor)
+        self.blocked.discard(mouth)
         del self.reader.members[descriptor]
         self.epoll.unregister(descriptor)
         mouth.connection.socket.close()
@@ -148,14 +152,14 @@ class Crew:
         """Send `frame` if the connection is still there."""
         mouth = self._mouths.get(descriptor)
         if mouth is not None and mouth.send(frame):
-            self._blocked.add(descriptor)
+            self.blocked.add(mouth)
 
     def flush(self, now: int) -> int:
         """Try again where the server did not take everything; when to be called again."""
-        for descriptor in [*self._blocked]:
-            if not self._mouths[descriptor].flush():
-                self._blocked.discard(descriptor)
-        return now + (RETRY if self._blocked else NEVER)
+        for mouth in [*self.blocked]:
+            if not mouth.flush():
+                self.blocked.discard(mouth)
+        return now + (RETRY if self.blocked else NEVER)
 
     def _control(self, descriptor: int, opcode: int, payload: bytes) -> None:
         """Answer what is not a message."""
@@ -192,22 +196,20 @@ class Crew:
         self._dropped, self._drop_reason = 0, ""
         for tally in (Tally.DROPPED, Tally.RECEIVED, Tally.SENT, Tally.STOPPED):
             self._row.tallies[tally] = 0
-        self.post()
+        self.post(time.monotonic_ns())
 
-    def post(self) -> None:
-        """Write to the board what the others wait for, and now and then the rest."""
+    def post(self, now: int) -> None:
+        """Write to the board what others want to know: processes of one room want it at once."""
         row = self._row
+        self.post_at = now if self._plan.spread() else now + POST_EVERY
         if self._plan.spread():
             for room in self._rooms:
                 row.received[room.number] = room.received
                 row.receivers[room.number] = self.receivers(room.number)
             for number, publishing in self._publishing.items():
                 row.sent[number] = publishing.sent
-        now = time.monotonic_ns()
-        if now >= self._post_at:
-            self._post_at = now + POST_EVERY
-            row.tallies[Tally.RECEIVED] = self.received
-            row.tallies[Tally.SENT] = self.sent
+        row.tallies[Tally.RECEIVED] = self.received
+        row.tallies[Tally.SENT] = self.sent
 
     def expected(self, sent: Mapping[int, int]) -> int:
         """The deliveries to this process that messages `sent` (by room) should have made."""
@@ -238,19 +240,21 @@ class Crew:
 class Voice:
     """One publisher: calling it publishes one message."""
 
-    __slots__ = ("_clock", "_crew", "_descriptor", "_publication")
+    __slots__ = ("_blocked", "_clock", "_mouth", "_publication")
 
-    def __init__(self, crew: Crew, descriptor: int, publication: Publication, clock: Clock) -> None:
-        """Publish `publication` on one connection of `crew`."""
-        self._crew = crew
-        self._descriptor = descriptor
+    def __init__(
+        self, publication: Publication, clock: Clock, mouth: Mouth, blocked: set[Mouth]
+    ) -> None:
+        """Publish through `mouth`, which joins the `blocked` when it cannot send everything."""
         self._publication = publication
         self._clock = clock
+        self._mouth = mouth
+        self._blocked = blocked
 
     def __call__(self, moment: int) -> None:
         """Publish, stamped with `moment` on the monotonic clock."""
-        frame = self._publication.frame(self._clock.stamp_at(moment))
-        self._crew.send(self._descriptor, frame)
+        if self._mouth.send(self._publication.frame(self._clock.stamp_at(moment))):
+            self._blocked.add(self._mouth)
 
 
 def _closed(connections: list[Connection]) -> int:

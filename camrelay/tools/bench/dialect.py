@@ -58,6 +58,11 @@ class Dialect:
     hello: tuple[Step, ...] = ()
     replies: tuple[tuple[bytes, bytes], ...] = ()
 
+    def names_rooms(self) -> bool:
+        """Whether it says anywhere which room is meant, so that the URL need not."""
+        texts = [self.prefix, self.suffix, *(step.send for step in self.hello)]
+        return any("{room}" in text for text in texts)
+
 
 PLAIN = Dialect()
 """A message is its JSON in a text frame, and a connection is in its room when it is open."""

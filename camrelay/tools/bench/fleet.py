@@ -75,8 +75,8 @@ class Fleet:
                 process.kill()
                 process.join()
 
-    def open_connections(self, tick: Tick) -> float:
-        """Open all connections; the seconds it took. Raises BenchError if one is refused."""
+    def open_connections(self, tick: Tick) -> list[Opened]:
+        """Open all connections; what it took. Raises BenchError if one is refused."""
         for link in self._links:
             link.send(None)
         replies = self._replies(tick, None)
@@ -87,7 +87,7 @@ class Fleet:
             raise BenchError(
                 f"connection {ready + 1} of {count} was refused: {_with_remedy(refused[0])}"
             )
-        return max(reply.seconds for reply in replies if isinstance(reply, Opened))
+        return [reply for reply in replies if isinstance(reply, Opened)]
 
     def start(self, order: Order) -> None:
         """Have every process carry out `order`."""

@@ -56,27 +56,28 @@ def _masked(payload: bytes, mask: bytes) -> bytes:
 
 
 class Publication:
-    """The message of one publisher: everything but the stamp is made once."""
+    """The message of one publisher: everything but the stamp is masked and framed once."""
 
     def __init__(self, dialect: Dialect, room: int, client: int, padding: int) -> None:
         """`padding`: how many characters a field `pad` adds."""
         pad = b'"pad":"%s",' % (b"p" * padding) if padding else b""
-        head = _POSITION + pad + MARKER + b":"
+        before, after = _POSITION + pad + MARKER + b":", b"}"
         name = room_name(room)
-        size = len(head) + STAMP_DIGITS + 1
-        self._head = fill(dialect.prefix, name, client, size) + head
-        self._tail = b"}" + fill(dialect.suffix, name, client, size)
-        self._size = len(self._head) + STAMP_DIGITS + len(self._tail)
+        size = len(before) + STAMP_DIGITS + len(after)
+        before = fill(dialect.prefix, name, client, size) + before
+        after += fill(dialect.suffix, name, client, size)
+        size = len(before) + STAMP_DIGITS + len(after)
         mask = os.urandom(4)
-        self._header = _header(BINARY if dialect.binary else TEXT, self._size, mask)
-        key = (mask * (self._size // 4 + 1))[: self._size]
-        self._key = int.from_bytes(key, "little")
+        opcode = BINARY if dialect.binary else TEXT
+        self._before = _header(opcode, size, mask) + _masked(before, mask)
+        mask = mask[len(before) % 4 :] + mask[: len(before) % 4]  # as it stands at the stamp
+        self._key = int.from_bytes(mask * (STAMP_DIGITS // 4), "big")
+        self._after = _masked(after, mask)
 
     def frame(self, stamp: int) -> bytes:
         """The whole frame with this stamp."""
-        payload = b"%s%d%s" % (self._head, stamp, self._tail)
-        mixed = int.from_bytes(payload, "little") ^ self._key
-        return self._header + mixed.to_bytes(self._size, "little")
+        mixed = int.from_bytes(b"%d" % stamp, "big") ^ self._key
+        return self._before + mixed.to_bytes(STAMP_DIGITS, "big") + self._after
 
 
 class ServerFrame(NamedTuple):

@@ -1,7 +1,7 @@
 """One run: connect, publish, watch, and gather what came of it."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from camrelay.tools.bench.board import Tally
 from camrelay.tools.bench.fleet import Fleet, Tick
@@ -22,6 +22,8 @@ class Connected:
 
     connections: int
     seconds: float
+    client_utilisation: float
+    """CPU time per second of the busiest client process."""
     server_cpu_seconds: float | None = None
     memory_before_kib: float | None = None
     memory_after_kib: float | None = None
@@ -117,13 +119,22 @@ def connect(fleet: Fleet, usage: ServerUsage | None, tick: Tick) -> Connected:
     if usage:
         usage.look_for_children()
         cpu, memory = usage.cpu_seconds(), usage.memory_kib()
-    seconds = fleet.open_connections(tick)
+    opened = fleet.open_connections(tick)
     wait_until(time.monotonic() + fleet.plan.timing.settle, tick)
-    count = fleet.plan.topology.connections()
+    connected = Connected(
+        connections=fleet.plan.topology.connections(),
+        seconds=max(each.seconds for each in opened),
+        client_utilisation=max(each.cpu_seconds / each.seconds for each in opened),
+    )
     if not usage or cpu is None:
-        return Connected(count, seconds)
+        return connected
     usage.look_for_children()
-    return Connected(count, seconds, usage.cpu_seconds() - cpu, memory, usage.memory_kib())
+    return replace(
+        connected,
+        server_cpu_seconds=usage.cpu_seconds() - cpu,
+        memory_before_kib=memory,
+        memory_after_kib=usage.memory_kib(),
+    )
 
 
 def run(fleet: Fleet, load: Load, usage: ServerUsage | None, tick: Tick) -> Result:

@@ -35,6 +35,7 @@ class Opened:
     """All connections of a process are ready."""
 
     seconds: float
+    cpu_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def room_name(room: int) -> str:
 def check(plan: Plan) -> None:
     """Raise StartError if the parts of `plan` do not go together."""
     topology, load = plan.topology, plan.load
-    if topology.rooms > 1 and ROOM not in plan.url:
+    if topology.rooms > 1 and ROOM not in plan.url and not plan.dialect.names_rooms():
         raise StartError("--rooms", topology.rooms, f"needs {ROOM} in the URL, where the name goes")
     if load.rate and load.window:
         raise StartError("--rate", load.rate, "and --window exclude each other: give one of them")

@@ -38,8 +38,9 @@ class Shape:
     """What a frame with one message in it looks like."""
 
     length: int
-    header: tuple[bytes, ...]
-    """The bytes before the payload, one by one."""
+    header: bytes
+    columns: tuple[bytes, ...]
+    """The bytes of the header one by one."""
     stamp: int
     """Where the digits of the stamp begin, counted from the start of the frame."""
 
@@ -83,7 +84,7 @@ class Reader:
     received: int = 0
     unreadable: int = 0
     """Sampled messages whose stamp the server did not send back as it was."""
-    _shape: Shape = Shape(NEVER, (), 0)
+    _shape: Shape = Shape(NEVER, b"", (), 0)
     _buffer: bytearray = field(default_factory=lambda: bytearray(READ_SIZE))
     _gaps: Iterator[int] = field(default_factory=lambda: repeat(NEVER))
     _until_sample: int = NEVER
@@ -119,7 +120,9 @@ class Reader:
                 continue
             messages = 0 if member.carry else self._whole(buffer, 0, size)
             if messages * self._shape.length == size > 0:
-                self._pass(messages, 0)
+                self._until_sample -= messages
+                if self._until_sample <= 0:
+                    self._sample_whole(messages)
             else:
                 messages = self.take(descriptor, bytes(buffer[:size]))
             member.received += messages
@@ -152,14 +155,18 @@ class Reader:
         except ValueError as error:
             self.lost(descriptor, str(error))
         member.carry = data[position:]
-        self._pass_irregular(messages, data)
+        self._until_sample -= messages
+        if self._until_sample <= 0:
+            self._sample_cut(messages, data)
         return messages
 
     def _whole(self, data: bytes | bytearray, start: int, stop: int) -> int:
         """How many frames of the usual shape fill `data` from `start` to `stop`, bar a rest."""
         length = self._shape.length
         count = (stop - start) // length
-        for place, byte in enumerate(self._shape.header, start):
+        if count == 1:
+            return 1 if data.startswith(self._shape.header, start) else 0
+        for place, byte in enumerate(self._shape.columns, start):
             if data[place : start + count * length : length] != byte * count:
                 return 0
         return count
@@ -178,28 +185,29 @@ class Reader:
             self.control(descriptor, frame.opcode, payload)
         elif count == 1 and payload.count(MARKER) == 1:
             stamp = _digits_after(data, data.index(MARKER, frame.payload))
-            header = tuple(bytes([byte]) for byte in data[start : frame.payload])
-            self._shape = Shape(frame.end - start, header, stamp - start)
+            header = data[start : frame.payload]
+            columns = tuple(bytes([byte]) for byte in header)
+            self._shape = Shape(frame.end - start, header, columns, stamp - start)
         return count
 
-    def _pass(self, messages: int, start: int) -> None:
-        """Count `messages` of the usual shape, which begin at `start`, towards the sample."""
-        left = self._until_sample
-        while left <= messages:
-            at = start + (left - 1) * self._shape.length + self._shape.stamp
+    def _sample_whole(self, messages: int) -> None:
+        """Look at those of the `messages` of the usual shape in the buffer whose turn it is."""
+        for index in self._turns(messages):
+            at = index * self._shape.length + self._shape.stamp
             self._look_at(self._buffer[at : at + STAMP_DIGITS])
-            left += next(self._gaps)
-        self._until_sample = left - messages
 
-    def _pass_irregular(self, messages: int, data: bytes) -> None:
-        left = self._until_sample
-        if left <= messages:
-            places = [found.start() for found in re.finditer(MARKER, data)]
-            while left <= messages:
-                at = _digits_after(data, places[left - 1]) if left <= len(places) else len(data)
-                self._look_at(data[at : at + STAMP_DIGITS])
-                left += next(self._gaps)
-        self._until_sample = left - messages
+    def _sample_cut(self, messages: int, data: bytes) -> None:
+        """Look at those of the `messages` anywhere in `data` whose turn it is."""
+        places = [found.start() for found in re.finditer(MARKER, data)]
+        for index in self._turns(messages):
+            at = _digits_after(data, places[index]) if index < len(places) else len(data)
+            self._look_at(data[at : at + STAMP_DIGITS])
+
+    def _turns(self, messages: int) -> Iterator[int]:
+        """Which of the `messages` just counted are to be looked at, counted from 0."""
+        while self._until_sample <= 0:
+            yield messages + self._until_sample - 1
+            self._until_sample += next(self._gaps)
 
     def _look_at(self, digits: bytes | bytearray) -> None:
         try:

@@ -78,6 +78,8 @@ class Report:
                     f"client process {number} used {utilisation:.2f} of a core: the client may be "
                     "the limit, not the server; give it more --processes or a faster machine"
                 )
+        if not result.expected_in_all and self.connected.client_utilisation > BUSY:
+            yield "the client was busy while it connected: the server may accept faster"
         yield from self._deliveries_noted()
         latest = max(outcome.latest for outcome in result.outcomes) / 1e6
         if latest > LATE_MS:
@@ -147,6 +149,7 @@ def _connections(connected: Connected) -> dict[str, Any]:
         "count": connected.connections,
         "seconds": connected.seconds,
         "per_second": connected.per_second,
+        "client_utilisation": connected.client_utilisation,
     }
 
 
