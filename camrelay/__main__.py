@@ -1,11 +1,9 @@
-"""`python -m camrelay ARGUMENTS` is `twist --log-format=text camrelay ARGUMENTS`.
-
-The format is named because twist, when no terminal listens, would write Twisted's own records.
-"""
+"""`python -m camrelay ARGUMENTS` is `twistd --nodaemon --pidfile= camrelay ARGUMENTS`."""
 
 import sys
 
-from twisted.application.twist._twist import Twist
+from twisted.scripts.twistd import run
 
 if __name__ == "__main__":
-    Twist.main(["twist", "--log-format=text", "camrelay", *sys.argv[1:]])
+    sys.argv[:] = ["twistd", "--nodaemon", "--pidfile=", "camrelay", *sys.argv[1:]]
+    run()

@@ -118,7 +118,8 @@ def build(
     doorman = Doorman(_max_connections(settings), settings.connections_per_address)
     websockets = RelayFactory(reactor, relay, doorman, keepalive, clock)
     websockets.configure(settings.max_message_size, settings.compression)
-    doors = DoorFactory(websockets, make_site(reactor, journal.answered), doorman, deadlines)
+    site = make_site(reactor, journal.answered)
+    doors = DoorFactory(websockets, site, doorman, deadlines, journal.turned_away)
 
     service = RelayService(settings.log_format, bus)
     listeners = make_listeners(settings, reactor) if listeners is None else listeners
@@ -173,9 +174,14 @@ def _listening(
     if any(listener.secure for listener in listeners):
         certificate = _certificate(with_certificate(settings, journal))
         tls = tls_factory(CurrentCertificate(certificate), doors, reactor)
+    elif settings.certificate is not None:
+        remedy = "is given, but nothing serves TLS: add --tls, or --listen tls+tcp:8443"
+        raise StartError("--certificate", settings.certificate, remedy)
     for listener in listeners:
         factory = tls if listener.secure and tls is not None else doors
-        yield ListeningService(listener, factory, partial(announce, journal))
+        # Announced is what can be served, and that needs a reactor that runs.
+        when_ready = partial(reactor.callWhenRunning, announce, journal)
+        yield ListeningService(listener, factory, when_ready)
 
 
 def make_listeners(settings: Settings, reactor: Any) -> list[Listener]:

@@ -5,6 +5,7 @@ any parser sees it; then a WebSocket gets the connection for itself, and everyth
 on to the site.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import protocol
@@ -93,6 +94,7 @@ class Door(protocol.Protocol):
         self._page.dataReceived(head)
 
     def _refuse(self, denied: Denied) -> None:
+        self.factory.turned_away(names_of(self.transport.getPeer())[0], denied)
         self.factory.deadlines.add(self)  # over TLS the end waits for the peer
         self.transport.write(refusal(denied.status, denied.text))
         self.transport.loseConnection()
@@ -121,9 +123,14 @@ class DoorFactory(protocol.ServerFactory):
         site: IProtocolFactory,
         doorman: Doorman,
         deadlines: Deadlines[Door],
+        turned_away: Callable[[str, Denied], None],
     ) -> None:
-        """`websockets` and `site` serve what comes through the doors."""
+        """`websockets` and `site` serve what comes through the doors.
+
+        `turned_away(peer, denied)` is called for each connection that a door refuses itself.
+        """
         self.websockets = websockets
         self.site = site
         self.doorman = doorman
         self.deadlines = deadlines
+        self.turned_away = turned_away

@@ -53,18 +53,27 @@ class LogJournal:
         )
 
     def denied(self, request: Request, denied: Denied) -> None:
-        """A handshake was refused."""
-        address, _, _ = request.peer.rpartition(":")  # every attempt has a port of its own
+        """A handshake was refused by the relay."""
+        path = escaped(request.path)
+        self._refused(f"handshake {path}", request.peer, denied, path=path)
+
+    def turned_away(self, peer: str, denied: Denied) -> None:
+        """A connection was refused at the door, before anything was asked for."""
+        self._refused("connection", peer, denied)
+
+    def _refused(self, what: str, peer: str, denied: Denied, **fields: str) -> None:
+        address, _, _ = peer.rpartition(":")  # every attempt has a port of its own
         unsaid = self._repeats.note(f"denied {denied.status} {address}", self._now())
         if unsaid is not None:
             self._log.info(
-                "handshake {path} denied {status} from {peer}: {text}{more}",
+                "{what} denied {status} from {peer}: {text}{more}",
                 event="denied",
-                path=escaped(request.path),
+                what=what,
                 status=denied.status,
-                peer=request.peer,
+                peer=peer,
                 text=escaped(denied.text),
                 more=_more(unsaid),
+                **fields,
             )
 
     def connected(self, session: Session) -> None:
