@@ -99,6 +99,10 @@ class Clustered(Protocol):
         """Other nodes may have missed this; `why` is for people."""
         ...
 
+    def missed(self, why: str) -> None:
+        """This node may have missed what was said on others; `why` is for people."""
+        ...
+
 
 class Journal(Protocol):
     """Notes what happens, for the log and the counters. Never raises, never waits."""

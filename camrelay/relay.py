@@ -279,12 +279,21 @@ class Relay:
         """Tell those who asked for errors that other nodes may have missed what they said."""
         for publication in turn:
             session = self._wants_errors.get(publication.publisher)
-            if session is None:
-                continue
-            try:
-                self._tell(session, Rejected("not-carried", why))
-            except Exception:
-                self._broken(session)
+            if session is not None:
+                self._tell_safely(session, Rejected("not-carried", why))
+
+    def missed(self, why: str) -> None:
+        """Tell those who asked for errors that they may have missed what counts."""
+        for session in list(self._wants_errors.values()):
+            kind = session.admission.kind
+            if not kind.private and not kind.newest_counts:
+                self._tell_safely(session, Rejected("gap", why))
+
+    def _tell_safely(self, session: Session, rejected: Rejected) -> None:
+        try:
+            self._tell(session, rejected)
+        except Exception:
+            self._broken(session)
 
     # leave
 

@@ -145,6 +145,15 @@ def test_a_broken_connection_does_not_keep_others_from_learning_of_a_gap(
     assert len(anna.documents) == 2
 
 
+def test_who_asked_for_errors_learns_that_others_may_have_been_missed(relay: MemoryRelay) -> None:
+    """In rooms where every message counts; a position is replaced by the next one anyway."""
+    asking, other = relay.connect(f"{LOBBY}?errors=1"), relay.connect(LOBBY)
+    camera, echo = relay.connect(f"{LAB}?errors=1"), relay.connect("/echo?errors=1")
+    relay.relay.missed("the link was down")
+    assert asking.documents == [{"error": {"reason": "gap", "detail": "the link was down"}}]
+    assert other.documents == camera.documents == echo.documents == []
+
+
 # From the bus
 
 

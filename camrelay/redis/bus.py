@@ -37,6 +37,7 @@ HEARTBEAT = 1.0
 
 MISSED = "members on other servers did not get this"
 PERHAPS_MISSED = "members on other servers may not have got this"
+GAP = "what was said on other servers may be missing here"
 
 
 class RedisBus(Service):
@@ -55,6 +56,7 @@ class RedisBus(Service):
         self._gaps = Gaps(journal.not_carried)
         self._waiting: defaultdict[str, set[Hashable]] = defaultdict(set)
         self._is_up = False
+        self._down_since = clock.now()
         self._timer: Timer | None = None
 
     def serve(self, relay: Clustered) -> None:
@@ -159,9 +161,16 @@ class RedisBus(Service):
     def _link_changed(self, status: Status) -> None:
         was_up, self._is_up = self._is_up, status.state in (State.UP, State.REFUSING)
         if self._is_up and not was_up:
-            self._conversation.link_came_up()
-            self._send_waiting()
-            self._gaps.tell_all()
+            self._came_up()
+        elif was_up and not self._is_up:
+            self._down_since = self._clock.now()
+
+    def _came_up(self) -> None:
+        seconds = self._clock.now() - self._down_since
+        self._conversation.link_came_up()
+        self._send_waiting()
+        self._gaps.tell_all()
+        self._relay.missed(f"{GAP}: there was no link to them for {seconds:.1f} s")
 
     def _beat(self) -> None:
         self._timer = self._clock.later(HEARTBEAT, self._beat)

@@ -224,7 +224,5 @@ def test_secrets_of_the_url_stay_secret(tmp_path: Path, pair: Pair) -> None:
     command = relay_command(tmp_path, "--redis", "redis://:hunter2@localhost:port")
     with Process(command, tmp_path, clean_environment()) as node:
         assert node.wait() == 1
-    assert node.log == (
-        "camrelay: --redis (or REDIS_URL): 'redis://...' has a port that is not a number from 1 to "
-        "65535 (in a password write '/' as %2F, '@' as %40, ':' as %3A)\n"
-    )
+    assert "has a port that is not a number" in node.log
+    assert "hunter2" not in node.log
