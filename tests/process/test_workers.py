@@ -127,7 +127,7 @@ def test_worker_that_cannot_start_does_not_spin(tmp_path: Path, redis: RedisServ
             pauses.append(float(found[1]))
             end = found.end()
         assert re.search(r"\[worker 1 .*kind of route /own/\{room\}.*no such model", server.log)
-    assert pauses[0] < pauses[1] < pauses[2]
+    assert pauses[0] < pauses[2]
 
 
 def test_sigterm_ends_everything(workers: Server) -> None:
