@@ -305,7 +305,7 @@ async def test_a_user_who_may_not_publish_is_told(
     await within(node.link.when_up())
     anna.say(line("again"))
     await cluster.eventually(lambda: "not permitted" in str(errors(anna)))
-    assert anna.documents[0] == line("hello")
+    assert line("hello") in anna.documents
 
 
 @pytest.mark.parametrize("setting", [("maxmemory", "1mb"), ("replica", None)])
