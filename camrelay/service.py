@@ -1,5 +1,6 @@
 """Composition: the only module that knows all adapters."""
 
+import os
 import resource
 import secrets
 import sys
@@ -228,7 +229,7 @@ def announce(journal: LogJournal, port: IListeningPort, secure: bool) -> None:
     """Say where the port can be reached."""
     host: Any = port.getHost()
     if isinstance(host, UNIXAddress):
-        journal.listening(f"unix:{host.name!r}")
+        journal.listening(f"unix:{os.fsdecode(host.name)}")
         return
     for origin in origins_to_open(host.port, secure, host.host):
         journal.listening(origin)
