@@ -12,7 +12,7 @@ TESTS := $(VENV)/.tests
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test cover check lint types fmt wheel-check clean
+.PHONY: help run test cover check lint types fmt wheel-check benchmarks clean
 .DELETE_ON_ERROR:
 
 help:           ## what there is
@@ -48,6 +48,11 @@ wheel-check: $(TESTS)    ## the wheel with its dependencies, in a fresh environm
 	$(PYTHON) -m venv $(VENV)/fresh
 	$(VENV)/fresh/bin/python -m pip install -q dist/*.whl
 	cd / && $(CURDIR)/$(VENV)/fresh/bin/twistd --help | grep camrelay
+
+benchmarks: $(TESTS)     ## camrelay and its peers side by side: 20 minutes on two quiet cores
+	$(BIN)/python -m pip install -q --group benchmarks
+	$(BIN)/python benchmarks/run.py $(ARGS)
+	$(BIN)/python benchmarks/render.py
 
 clean:          ## remove what was made here; the data of the relay stays
 	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
