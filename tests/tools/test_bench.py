@@ -48,7 +48,10 @@ def test_several_processes_count_together(
     server.stop()
     assert report["expected"] == int(count.read_text("ascii")) * (10 + 2)
     assert report["lost"] == 0
-    assert [client["process"] for client in report["clients"]] == [0, 1, 2]
+    deliveries = [client["deliveries"] for client in report["clients"]]
+    assert len(deliveries) == 3
+    assert min(deliveries) > 0
+    assert sum(deliveries) == report["expected"]
 
 
 @pytest.mark.parametrize("load", LOADS)

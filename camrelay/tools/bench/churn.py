@@ -52,11 +52,16 @@ class Churn:
             self._next += self._interval
         return min(self._next, self._leaving[0][0]) if self._leaving else self._next
 
-    def close(self) -> None:
-        """Everybody leaves."""
+    def stop(self) -> None:
+        """Everybody leaves, until the next `start`."""
         for connection in [*self._inside.values()]:
             self._leave(connection)
         self._leaving.clear()
+        self._dialler.abandon()
+
+    def close(self) -> None:
+        """Everybody leaves for good."""
+        self.stop()
         self._dialler.close()
         self._epoll.close()
 

@@ -128,6 +128,8 @@ class Client:
         self._until(order.end, pace)
         after = self._usage()
         crew.reader.sample(0)
+        if self._churn:
+            self._churn.stop()
         self._drain(order.drain)
         measured = Measured(
             seconds=after[0] - before[0],

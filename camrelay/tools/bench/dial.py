@@ -58,12 +58,16 @@ class Dialler:
                 self._end(connection)
                 self._give_up(connection, f"no end of the handshake in {PATIENCE:.0f} s")
 
-    def close(self) -> None:
+    def abandon(self) -> None:
         """Forget everything that is under way."""
         for connection, _, _ in [*self._under_way.values()]:
             self._end(connection)
             connection.socket.close()
         self._waiting.clear()
+
+    def close(self) -> None:
+        """Open nothing any more."""
+        self.abandon()
         self._epoll.close()
 
     def _start(self) -> None:

@@ -47,8 +47,10 @@ class Report:
             "fewest_per_subscriber": _least([each.fewest for each in result.outcomes]),
             "most_per_subscriber": _most([each.most for each in result.outcomes]),
             "clients": [
-                {"process": number, "utilisation": utilisation}
-                for number, utilisation in enumerate(result.utilisations)
+                {"process": number, "utilisation": utilisation, "deliveries": outcome.received}
+                for number, (utilisation, outcome) in enumerate(
+                    zip(result.utilisations, result.outcomes, strict=True)
+                )
             ],
             "server": _server(self.connected, result),
             "slow_readers": {
