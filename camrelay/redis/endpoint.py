@@ -83,10 +83,10 @@ def _authorities(path: Path) -> Any:
         found = x509.load_pem_x509_certificates(path.read_bytes())
     except OSError as error:
         remedy = f"cannot be read: {error.strerror}"
-        raise StartError("--redis-authority", str(path), remedy) from None
+        raise StartError("--redis-ca", str(path), remedy) from None
     except ValueError:
         remedy = "holds no certificate: it must be a PEM file with BEGIN CERTIFICATE lines"
-        raise StartError("--redis-authority", str(path), remedy) from None
+        raise StartError("--redis-ca", str(path), remedy) from None
     return trustRootFromCertificates(
         [Certificate.load(each.public_bytes(Encoding.DER)) for each in found]
     )

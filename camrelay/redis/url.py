@@ -53,7 +53,7 @@ class RedisUrl:
         return f"{scheme}://{'/'.join(parts)}"
 
 
-def parse(text: str, option: str = "--redis") -> RedisUrl:
+def parse(text: str, option: str = "--redis (or REDIS_URL)") -> RedisUrl:
     """Read `text`; `option` is where the user wrote it.
 
     Raises StartError that names the part that is wrong. It shows nothing of the URL but its

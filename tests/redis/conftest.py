@@ -3,5 +3,7 @@
 from tests.support.cluster import cluster
 from tests.support.links import start_link
 from tests.support.redis import redis_server
+from tests.support.redis_tls import trust
+from tests.support.sentinel import replicated
 
-__all__ = ["cluster", "redis_server", "start_link"]
+__all__ = ["cluster", "redis_server", "replicated", "start_link", "trust"]

@@ -1,0 +1,40 @@
+"""TLS in front of a Redis, with a certificate authority of our own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.protocols.portforward import ProxyFactory
+
+from camrelay.net.tls import CurrentCertificate, load_certificate, tls_factory
+from camrelay.redis.endpoint import Trust
+from tests.support.redis import RedisServer
+
+AUTHORITY = trustme.CA()
+
+
+@pytest.fixture
+def trust(tmp_path: Path) -> Trust:
+    """Belief in the authority of these tests, behind another one in the same file."""
+    file = tmp_path / "authorities.pem"
+    file.write_bytes(trustme.CA().cert_pem.bytes() + AUTHORITY.cert_pem.bytes())
+    return Trust(file)
+
+
+@asynccontextmanager
+async def tls_before(server: RedisServer, name: str) -> AsyncIterator[str]:
+    """TLS in front of a Redis, with a certificate for `name`; yields the URL."""
+    pair = server.socket.with_suffix(".pem")
+    pair.touch(mode=0o600)
+    pair.write_bytes(AUTHORITY.issue_cert(name).private_key_and_cert_chain_pem.bytes())
+    certificate = CurrentCertificate(load_certificate(pair))
+    factory = tls_factory(certificate, ProxyFactory("127.0.0.1", server.port), reactor)
+    port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
+    try:
+        yield f"rediss://localhost:{port.getHost().port}"
+    finally:
+        await port.stopListening()
