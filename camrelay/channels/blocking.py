@@ -6,20 +6,14 @@
     channels.send("jobs", b"hello")
     message = channels.receive("jobs", wait=5)        # None when nothing came
 
-Needs the extra: pip install camrelay[blocking]. No reactor and no thread is started.
+No thread is started, and no reactor installed.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from math import inf
 from types import TracebackType
-from typing import Any, Self
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-from redis.sentinel import Sentinel
+from typing import Self
 
 from camrelay.channels.promises import (
     ChannelFull,
@@ -32,7 +26,6 @@ from camrelay.channels.scripts import (
     ADD,
     ASK_AGAIN,
     BELL,
-    LOOK_AGAIN,
     QUEUE,
     RECEIVE,
     SEND,
@@ -44,12 +37,14 @@ from camrelay.channels.scripts import (
     milliseconds,
     queue_key,
 )
-from camrelay.redis.errors import Refused, Unanswered
-from camrelay.redis.url import RedisUrl, parse
+from camrelay.redis.blocking import BlockingLink
+from camrelay.redis.endpoint import Trust
+from camrelay.redis.errors import LinkError, NotSent, Unanswered
+from camrelay.redis.url import parse
 
-# Seconds to connect, and to wait for an answer.
-CONNECT_TIMEOUT = 2.0
-REPLY_TIMEOUT = 2.0
+# Seconds that Redis is let wait for a bell: less than the link gives it to answer. Then it is
+# looked whether a message has come without one.
+LISTEN = 1.0
 
 
 class Channels:
@@ -57,30 +52,19 @@ class Channels:
 
     Methods are those of camrelay.channels.promises.Channels, with plain results. They raise
     ValueError for what cannot be sent, ChannelFull, Refused when Redis answers with an error, and
-    Unanswered when it cannot be reached or does not answer: then nobody knows whether a message
-    was sent, and to send it again may send it twice.
+    Unanswered when it cannot be reached or does not answer in two seconds: then nobody knows
+    whether a message was sent, and to send it again may send it twice.
     """
 
     def __init__(
-        self,
-        url: str,
-        limits: ChannelLimits | None = None,
-        *,
-        authority: str | None = None,
-        insecure: bool = False,
+        self, url: str, limits: ChannelLimits | None = None, trust: Trust | None = None
     ) -> None:
-        """`authority`: PEM file of the authorities that rediss:// trusts, by default the system's.
+        """Nothing is connected yet. `trust`: whose certificates a rediss:// URL believes.
 
-        `insecure`: take any certificate. Nothing is connected yet. Raises StartError for a URL
-        that cannot be read. Sentinels are asked without a password.
+        Raises StartError for a URL that cannot be read.
         """
-        self._url = parse(url, "url")
-        self._client = _client(self._url, _tls(authority, insecure) if self._url.secure else {})
+        self._link = BlockingLink(parse(url, "url"), trust)
         self._limits = limits or ChannelLimits()
-        self._send = self._client.register_script(SEND)
-        self._receive = self._client.register_script(RECEIVE)
-        self._add = self._client.register_script(ADD)
-        self._send_to_group = self._client.register_script(SEND_TO_GROUP)
 
     def __enter__(self) -> Self:
         """To be closed at the end of the block."""
@@ -97,59 +81,56 @@ class Channels:
 
     def close(self) -> None:
         """Close the connections; the next call opens them again."""
-        self._client.close()
+        self._link.close()
 
     def send(self, channel: str, message: bytes, limits: ChannelLimits | None = None) -> None:
         """Put a message into a channel."""
         name, limits = checked_name(channel), limits or self._limits
-        arguments = [checked_message(message), milliseconds(limits.expiry), limits.capacity]
-        with self._translated_errors():
-            is_sent = self._send([queue_key(name), bell_key(name)], arguments)
-        if not is_sent:
+        arguments = (checked_message(message), milliseconds(limits.expiry), limits.capacity)
+        if not self._link.evaluate(SEND, [queue_key(name), bell_key(name)], arguments):
             raise ChannelFull(name, limits.capacity)
 
     def receive(self, channel: str, wait: float | None = None) -> bytes | None:
         """Take the next message; wait for one up to `wait` seconds, by default for ever.
 
-        While Redis cannot be reached this goes on waiting; it raises Unanswered when Redis still
-        cannot be reached after `wait` seconds.
+        While Redis cannot be reached this goes on waiting. It raises NotSent or Unanswered when
+        Redis still cannot be reached after `wait` seconds.
         """
         name = checked_name(channel)
         until = inf if wait is None else time.monotonic() + wait
         while True:
             trouble = None
             try:
-                with self._translated_errors():
-                    entries = self._receive([queue_key(name), bell_key(name)], [1])
-                if entries:
-                    return bytes(entries[0][STAMP_LENGTH:])
-            except Unanswered as error:
-                trouble = error
+                entries = self._link.evaluate(RECEIVE, [queue_key(name), bell_key(name)], [1])
+            except (NotSent, Unanswered) as error:
+                entries, trouble = [], error
+            if entries:
+                return bytes(entries[0][STAMP_LENGTH:])
             remaining = until - time.monotonic()
-            if remaining <= 0:
-                if trouble is not None:
-                    raise trouble
+            if remaining > 0:
+                self._pause(name, remaining, trouble)
+            elif trouble is not None:
+                raise trouble
+            else:
                 return None
-            self._pause(name, min(LOOK_AGAIN, max(remaining, 0.01)), trouble)
 
-    def _pause(self, name: str, seconds: float, trouble: Unanswered | None) -> None:
+    def _pause(self, name: str, remaining: float, trouble: LinkError | None) -> None:
         if trouble is not None:
-            time.sleep(min(ASK_AGAIN, seconds))
+            time.sleep(min(ASK_AGAIN, remaining))
             return
-        with suppress(Unanswered), self._translated_errors():
-            self._client.blpop([bell_key(name)], timeout=seconds)
+        seconds = min(LISTEN, max(remaining, 0.01))
+        with suppress(NotSent, Unanswered):
+            self._link.execute("BLPOP", bell_key(name), f"{seconds:.3f}")
 
     def add(self, group: str, channel: str) -> None:
         """Make the channel a member of the group, or prolong its membership."""
-        arguments = [checked_name(channel).encode(), milliseconds(self._limits.membership)]
-        with self._translated_errors():
-            self._add([group_key(checked_name(group))], arguments)
+        arguments = (checked_name(channel).encode(), milliseconds(self._limits.membership))
+        self._link.evaluate(ADD, [group_key(checked_name(group))], arguments)
 
     def discard(self, group: str, channel: str) -> None:
         """The channel is no member any more."""
         key, member = group_key(checked_name(group)), checked_name(channel).encode()
-        with self._translated_errors():
-            self._client.zrem(key, member)
+        self._link.execute("ZREM", key, member)
 
     def send_to_group(
         self, group: str, message: bytes, limits: ChannelLimits | None = None
@@ -157,44 +138,6 @@ class Channels:
         """Send to all members at once; full channels do not keep the others from getting it."""
         limits = limits or self._limits
         numbers = (milliseconds(limits.expiry), limits.capacity)
-        arguments = [checked_message(message), *numbers, QUEUE, BELL]
-        with self._translated_errors():
-            outcome = self._send_to_group([group_key(checked_name(group))], arguments)
-        return group_sent(outcome)
-
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (redis.ResponseError, redis.AuthenticationError) as error:
-            raise Refused(str(error)) from error
-        except redis.RedisError as error:
-            raise Unanswered(
-                f"{self._url} cannot be reached or does not answer: {error}"
-            ) from error
-
-
-def _client(url: RedisUrl, tls: dict[str, Any]) -> Any:
-    """Nothing is sent twice: redis-py would, by default."""
-    settings: dict[str, Any] = {
-        "username": url.username or None,
-        "password": url.password or None,
-        "db": url.database,
-        "socket_connect_timeout": CONNECT_TIMEOUT,
-        "socket_timeout": LOOK_AGAIN + REPLY_TIMEOUT,
-        "retry": Retry(NoBackoff(), 0),
-        **tls,
-    }
-    if url.path:
-        return redis.Redis(unix_socket_path=url.path, **settings)
-    if url.master:
-        asking = {"socket_timeout": REPLY_TIMEOUT, **tls}
-        return Sentinel(url.addresses, sentinel_kwargs=asking).master_for(url.master, **settings)
-    host, port = url.addresses[0]
-    return redis.Redis(host, port, **settings)
-
-
-def _tls(authority: str | None, insecure: bool) -> dict[str, Any]:
-    if insecure:
-        return {"ssl": True, "ssl_cert_reqs": "none", "ssl_check_hostname": False}
-    return {"ssl": True, "ssl_ca_certs": authority, "ssl_check_hostname": True}
+        arguments = (checked_message(message), *numbers, QUEUE, BELL)
+        key = group_key(checked_name(group))
+        return group_sent(self._link.evaluate(SEND_TO_GROUP, [key], arguments))

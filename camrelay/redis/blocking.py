@@ -7,6 +7,7 @@ Built on redis-py, which may be used from many threads at once. It is told not t
 what was sent once and not answered may have been carried out.
 """
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,9 +16,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
+from camrelay.redis.command import REPLY_TIMEOUT, Word
 from camrelay.redis.endpoint import CONNECT_TIMEOUT, Trust
 from camrelay.redis.errors import LinkError, NotSent, Refused, Unanswered
-from camrelay.redis.protocol import REPLY_TIMEOUT, Word
 from camrelay.redis.url import RedisUrl
 
 
@@ -58,6 +59,15 @@ class BlockingLink:
         """
         try:
             return self._client.execute_command(*words)
+        except redis.RedisError as error:
+            raise _in_our_terms(error) from error
+
+    def evaluate(
+        self, script: bytes, keys: Sequence[bytes] = (), arguments: Sequence[Word] = ()
+    ) -> Any:
+        """Run a Lua script, sent in full only when Redis does not know it; as `execute`."""
+        try:
+            return self._client.register_script(script)(keys, arguments)
         except redis.RedisError as error:
             raise _in_our_terms(error) from error
 

@@ -13,8 +13,9 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from camrelay.redis.command import Word
 from camrelay.redis.errors import Refused
-from camrelay.redis.protocol import CommandProtocol, Word
+from camrelay.redis.protocol import CommandProtocol
 from camrelay.redis.state import in_words, trouble
 
 # Seconds from one heartbeat's answer to the next heartbeat.

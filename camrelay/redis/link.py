@@ -22,11 +22,12 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail, gatherResults, succeed
 from twisted.logger import Logger
 
+from camrelay.redis.command import Word
 from camrelay.redis.connection import WRITE_NOTHING, Command, Connection
 from camrelay.redis.endpoint import Trust, endpoint_for
 from camrelay.redis.errors import NotSent, Refused
 from camrelay.redis.gate import Gate
-from camrelay.redis.protocol import CommandProtocol, SubscriberProtocol, Word
+from camrelay.redis.protocol import CommandProtocol, SubscriberProtocol
 from camrelay.redis.state import State, Status, in_words
 from camrelay.redis.subscriptions import Receiver, Subscriptions
 from camrelay.redis.url import RedisUrl

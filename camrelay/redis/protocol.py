@@ -15,14 +15,10 @@ from twisted.internet.interfaces import ITCPTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from camrelay.redis.command import REPLY_TIMEOUT, Word
 from camrelay.redis.errors import NotSent, Refused, Unanswered
 from camrelay.redis.state import in_words
 
-Word = bytes | str | int
-"""A part of a command."""
-
-# Seconds that Redis has to answer a command.
-REPLY_TIMEOUT = 2.0
 # Bytes of commands that may be under way; what comes on top is not sent.
 MOST_UNANSWERED = 8 << 20
 

@@ -4,9 +4,10 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import CancelledError, gatherResults
 
+from camrelay.redis.command import REPLY_TIMEOUT
 from camrelay.redis.connection import HEARTBEAT_INTERVAL
 from camrelay.redis.errors import NotSent, Refused, Unanswered
-from camrelay.redis.protocol import MOST_UNANSWERED, REPLY_TIMEOUT
+from camrelay.redis.protocol import MOST_UNANSWERED
 from camrelay.redis.state import State
 from tests.support.links import Inbox, StartLink, WatchedLink, within
 from tests.support.redis import RedisServer

@@ -69,7 +69,7 @@ def test_a_url_that_cannot_be_read_is_refused() -> None:
 
 
 def test_a_redis_that_is_away_is_told() -> None:
-    """With the URL and without the password, whatever one wants of it."""
+    """Without the password, whatever one wants of it."""
     channels = Channels(f"redis://anna:{SECRET}@127.0.0.1:{free_port()}")
     for call in (
         lambda: channels.send("jobs", b"x"),
@@ -79,7 +79,7 @@ def test_a_redis_that_is_away_is_told() -> None:
         lambda: channels.discard("all", "anna"),
         lambda: channels.send_to_group("all", b"x"),
     ):
-        with pytest.raises(Unanswered, match=r"redis://127\.0\.0\.1:\d+ cannot be") as refusal:
+        with pytest.raises(Unanswered, match="refused") as refusal:
             call()
         assert SECRET not in str(refusal.value)
 
@@ -131,18 +131,18 @@ def test_a_unix_socket_will_do(redis_server: RedisServer) -> None:
 async def test_certificates_are_verified(redis_server: RedisServer, trust: Trust) -> None:
     """By default, with an authority of one's own; not when one insists."""
 
-    def send(url: str, **options: object) -> None:
-        with Channels(url, **options) as channels:  # type: ignore[arg-type]
+    def send(url: str, trust: Trust | None = None) -> None:
+        with Channels(url, trust=trust) as channels:
             channels.send("jobs", b"hello")
 
     async with tls_before(redis_server, "localhost") as url:
-        await within(deferToThread(send, url, authority=str(trust.authority)))
+        await within(deferToThread(send, url, trust))
         with pytest.raises(Unanswered, match="CERTIFICATE_VERIFY_FAILED"):
             await within(deferToThread(send, url))
     async with tls_before(redis_server, "elsewhere.example") as url:
         with pytest.raises(Unanswered, match="CERTIFICATE_VERIFY_FAILED"):
-            await within(deferToThread(send, url, authority=str(trust.authority)))
-        await within(deferToThread(send, url, insecure=True))
+            await within(deferToThread(send, url, trust))
+        await within(deferToThread(send, url, Trust(insecure=True)))
 
 
 def test_the_master_is_found(replicated: Replicated) -> None:
