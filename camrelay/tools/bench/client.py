@@ -160,15 +160,18 @@ class Client:
 
     def _until(self, moment: int, pace: Pace) -> None:
         """Publish by `pace` and read, until `moment`."""
-        crew = self._crew
+        crew, due, turn = self._crew, self._crew.reader.due, self._turn
         churn = None if isinstance(pace, Silence) else self._churn
+        publish_at = 0
         while (now := time.monotonic_ns()) < moment:
-            wake = pace.advance(now)
+            if due or now >= publish_at:
+                publish_at = pace.advance(now)
+            wake = min(publish_at, moment)
             if crew.blocked:
                 wake = min(wake, crew.flush(now))
             if churn:
                 wake = min(wake, churn.advance(now))
-            self._turn(now, wake if wake < moment else moment)
+            turn(now, wake)
             if now >= crew.post_at:
                 crew.post(now)
 
