@@ -76,18 +76,20 @@ def test_a_stalled_phone_comes_back_to_the_newest_positions(crowd: Crowd) -> Non
 
 
 def test_a_phone_that_stalls_at_once_costs_no_memory(crowd: Crowd) -> None:
-    """One whose buffers are full of retained positions as soon as it has joined."""
-    camera = crowd.join(POSE, "at-once")
-    names = [f"camera-{number}" for number in range(60)]
+    """One whose buffers are full of retained positions before it has joined completely."""
+    viewer, *rigs = crowd.join_many(9, POSE, "at-once")
+    names = [f"camera-{number}" for number in range(60 * len(rigs))]
 
     def publish_all(number: int) -> list[Word]:
-        camera.send(*(POSE.said(who, number, number + 1, padding=50) for who in names))
-        return read(camera, POSE, len(names))
+        for rig, first in zip(rigs, range(0, len(names), 60), strict=True):
+            own = names[first : first + 60]
+            rig.send(*(POSE.said(who, number, number + 1, padding=50) for who in own))
+        return read(viewer, POSE, len(names))
 
     publish_all(0)
     phone = crowd.join(POSE, "at-once", receive_buffer=TINY)
     memory = crowd.server.memory
-    for number in range(1, 400):
+    for number in range(1, 60):
         last = publish_all(number)
     assert crowd.server.memory - memory < MEMORY
     assert len(read_until(phone, POSE, last)) < STALE
