@@ -12,7 +12,7 @@ TESTS := $(VENV)/.tests
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test cover check lint types fmt wheel-check benchmarks clean
+.PHONY: help run test test-faults cover check lint types fmt wheel-check benchmarks clean
 .DELETE_ON_ERROR:
 
 help:           ## what there is
@@ -23,6 +23,9 @@ run: $(RUNS)    ## start the relay on https://localhost:8443/; more options in A
 
 test: cover     ## run all tests; camrelay/core must be covered completely by its own
 	$(PYTEST)
+
+test-faults: $(TESTS)    ## what is slow: faults that last for seconds, with a table of what came of them
+	$(PYTEST) -m faults
 
 cover: $(TESTS)
 	$(PYTEST) -q tests/core --cov=camrelay.core --cov-branch --cov-fail-under=100 \
@@ -49,7 +52,7 @@ wheel-check: $(TESTS)    ## the wheel with its dependencies, in a fresh environm
 	$(VENV)/fresh/bin/python -m pip install -q dist/*.whl
 	cd / && $(CURDIR)/$(VENV)/fresh/bin/twistd --help | grep camrelay
 
-benchmarks: $(TESTS)     ## camrelay and its peers side by side: 20 minutes on two quiet cores
+benchmarks: $(TESTS)     ## camrelay and its peers side by side: 25 minutes on two quiet cores
 	$(BIN)/python -m pip install -q --group benchmarks
 	$(BIN)/python benchmarks/run.py $(ARGS)
 	$(BIN)/python benchmarks/render.py

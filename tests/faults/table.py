@@ -1,0 +1,27 @@
+"""The table of the faults, which is printed at the end of a run."""
+
+from collections.abc import Iterator
+
+from tests.faults.account import Account
+
+HEAD = (
+    *("fault", "sent", "positions skipped", "chat lost", "told to the sender"),
+    *("doubled", "reordered", "lost at home", "slowest at home", "restored after"),
+)
+_rows: list[tuple[str, ...]] = []
+
+
+def add_row(fault: str, account: Account) -> None:
+    """What came of one fault."""
+    numbers = (
+        *(account.sent, account.positions_skipped, account.chat_lost, account.chat_told),
+        *(account.doubled, account.reordered, account.lost_at_home),
+    )
+    times = (f"{account.slowest_at_home * 1000:.0f} ms", f"{account.restored:.2f} s")
+    _rows.append((fault, *map(str, numbers), *times))
+
+
+def lines() -> Iterator[str]:
+    """All of it as Markdown; nothing if there are no rows."""
+    for row in (HEAD, ("---",) * len(HEAD), *_rows) if _rows else ():
+        yield f"| {' | '.join(row)} |"
