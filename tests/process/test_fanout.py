@@ -1,11 +1,13 @@
 """Fan-out over real sockets: everything, once, in order and whole, to each and only its members."""
 
+import signal
 import threading
 from collections.abc import Callable
 from functools import partial
 
 import pytest
 
+from tests.conftest import StartRelay
 from tests.support.crowd import (
     CHAT,
     PLAIN_TEXT,
@@ -210,3 +212,24 @@ def test_nothing_follows_a_close_frame(crowd: Crowd, provocation: bytes, code: i
             leaver.send(close_frame())
             leaver.read_end()
     assert {goodbye.code for goodbye in goodbyes} == {code}
+
+
+@pytest.mark.parametrize("options", [(), ("--tls",)], ids=["plain", "tls"])
+def test_nothing_follows_the_goodbye_of_a_server_that_stops(
+    relay_with: StartRelay, options: tuple[str, ...]
+) -> None:
+    """What was said before it was told to stop is heard without a gap, then 1001, then the end."""
+    with Crowd(relay_with("--message-rate", "0", *options)) as crowd:
+        publisher, *members = crowd.join_many(11, CHAT, "stop")
+        publisher.send(CHAT.said("publisher", 0, 2000))
+        read(publisher, CHAT, 1)
+        crowd.server.send_signal(signal.SIGTERM)
+        publisher.send(CHAT.said("publisher", 2000, 3000))
+        for member in members:
+            words = []
+            while (heard := member.read_frame()).opcode == TEXT:
+                words.append(CHAT.heard(heard))
+            assert words == [("publisher", number) for number in range(len(words))]
+            assert heard.code == 1001
+            member.send(close_frame(1001))
+            member.read_end()
