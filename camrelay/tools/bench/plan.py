@@ -77,7 +77,7 @@ class Load:
 class Timing:
     """Seconds of each part of a run."""
 
-    settle: float = 0.5
+    settle: float = 0.3
     """Between the last handshake and the first message."""
     warm_up: float = 1.0
     """Published but not measured."""
