@@ -16,7 +16,7 @@ RESULTS = BENCHMARKS / "results"
 )
 def main(file: Path | None) -> None:
     """Show the results in FILE: by default the newest in benchmarks/results."""
-    files = sorted(RESULTS.glob("*.json"))
+    files = sorted(RESULTS.glob("20*.json"))
     if file is None and not files:
         raise click.ClickException("there are no results yet: run benchmarks/run.py first")
     found = results.read(file or files[-1])
