@@ -229,7 +229,7 @@ def announce(journal: LogJournal, port: IListeningPort, secure: bool) -> None:
     """Say where the port can be reached."""
     host: Any = port.getHost()
     if isinstance(host, UNIXAddress):
-        journal.listening(f"unix:{os.fsdecode(host.name)}")
+        journal.listening(f"unix:{os.fsdecode(host.name or b'')}")
         return
     for origin in origins_to_open(host.port, secure, host.host):
         journal.listening(origin)
