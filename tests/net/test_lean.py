@@ -16,6 +16,7 @@ from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerPr
 from twisted.internet.task import Clock
 from txaio.tx import set_global_log_level
 
+from camrelay.core import request_head
 from camrelay.core.doorman import Doorman
 from camrelay.core.kinds.echo import RawEcho
 from camrelay.core.routes import Route
@@ -35,6 +36,7 @@ from tests.support.frames import (
     frame,
 )
 from tests.support.in_memory import Connection, Recorder
+from tests.support.wire import handshake
 
 CLOSE_TIMEOUT = 4
 LIMIT = 1024
@@ -155,14 +157,27 @@ KEPT = {
 }
 
 
-def test_a_connection_of_the_relay_keeps_little(clock: Clock) -> None:
-    """Each name more is paid 20,000 times: no option is copied, no request head is kept."""
+@pytest.fixture
+def member(clock: Clock) -> Connection:
+    """A connection of the relay itself, which has said nothing yet."""
     memory = MemoryRelay(Route("/echo", RawEcho()))
     factory = RelayFactory(clock, memory.relay, Doorman(0, 0), Keepalive(22), memory.clock)
     factory.configure(max_message_size=65536, compression=False)
-    connection = Connection(factory.connection("a peer", None), factory)
-    connection.open()
-    assert set(vars(connection.protocol)) <= KEPT
+    return Connection(factory.connection("a peer", None), factory)
+
+
+def test_a_connection_of_the_relay_keeps_little(member: Connection) -> None:
+    """Each name more is paid 20,000 times: no option is copied, no request head is kept."""
+    request = handshake("/echo")
+    member.protocol.open(request_head.read(request.removesuffix(request_head.END)), request)
+    assert member.protocol.state == member.protocol.STATE_OPEN
+    assert set(vars(member.protocol)) <= KEPT
+
+
+def test_a_connection_that_autobahn_has_opened_keeps_as_little(member: Connection) -> None:
+    """The same for a handshake with extensions or subprotocols."""
+    member.open()
+    assert set(vars(member.protocol)) <= KEPT
 
 
 # What works without
