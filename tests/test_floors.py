@@ -24,7 +24,7 @@ FLOORS = (
     ("service",),
     ("workers",),
     ("publish",),
-    ("tap", "tools", "testing", "__main__"),
+    ("tap", "worker_tap", "tools", "testing", "__main__"),
 )
 ADAPTERS = {"net", "bus", "history", "ops", "redis"}
 WALLED = {  # the only places that may import each of these

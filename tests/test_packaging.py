@@ -16,7 +16,7 @@ from tests.support.server import Server
 
 CHECKOUT = Path(__file__).parent.parent
 SCRIPTS = Path(sysconfig.get_path("scripts"))
-PLUGIN = "twisted/plugins/camrelay_plugin.py"
+PLUGINS = {"twisted/plugins/camrelay_plugin.py", "twisted/plugins/camrelay_worker_plugin.py"}
 
 
 class Installed(NamedTuple):
@@ -82,9 +82,9 @@ def test_the_wheel_holds_every_file_of_the_package(shipped: set[str]) -> None:
     assert any(PurePosixPath(name).match("camrelay/web/*.html") for name in shipped)
 
 
-def test_the_wheel_adds_one_plugin_to_twisted_and_nothing_else(shipped: set[str]) -> None:
+def test_the_wheel_adds_two_plugins_to_twisted_and_nothing_else(shipped: set[str]) -> None:
     """An `__init__.py` there would overwrite Twisted's own, and uninstalling would delete it."""
-    assert {name for name in shipped if name.startswith("twisted/")} == {PLUGIN}
+    assert {name for name in shipped if name.startswith("twisted/")} == PLUGINS
 
 
 def test_the_wheel_installs_nothing_beside_the_package(shipped: set[str]) -> None:
@@ -97,6 +97,7 @@ def test_twistd_lists_camrelay(installed: Installed) -> None:
     """Outside the checkout, with nothing but the wheel, `twistd --help` knows the subcommand."""
     said = run(installed.python, SCRIPTS / "twistd", "--help", cwd=installed.folder)
     assert "\n    camrelay " in said
+    assert "\n    camrelay-worker " in said
     where = run(installed.python, "-c", "import camrelay; print(camrelay.__file__)", cwd=Path("/"))
     assert Path(where).is_relative_to(installed.folder)
 

@@ -40,7 +40,7 @@ from camrelay.channels.scripts import (
 from camrelay.redis.blocking import BlockingLink
 from camrelay.redis.endpoint import Trust
 from camrelay.redis.errors import LinkError, NotSent, Unanswered
-from camrelay.redis.url import parse
+from camrelay.redis.url import RedisUrl, parse
 
 # Seconds that Redis is let wait for a bell: less than the link gives it to answer. Then it is
 # looked whether a message has come without one.
@@ -57,13 +57,16 @@ class Channels:
     """
 
     def __init__(
-        self, url: str, limits: ChannelLimits | None = None, trust: Trust | None = None
+        self,
+        url: str | RedisUrl,
+        limits: ChannelLimits | None = None,
+        trust: Trust | None = None,
     ) -> None:
         """Nothing is connected yet. `trust`: whose certificates a rediss:// URL believes.
 
         Raises StartError for a URL that cannot be read.
         """
-        self._link = BlockingLink(parse(url, "url"), trust)
+        self._link = BlockingLink(parse(url, "url") if isinstance(url, str) else url, trust)
         self._limits = limits or ChannelLimits()
 
     def __enter__(self) -> Self:

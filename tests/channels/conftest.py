@@ -17,8 +17,9 @@ from tests.support.links import WatchedLink, within
 from tests.support.redis import RedisServer, redis_server
 from tests.support.redis_tls import trust
 from tests.support.sentinel import replicated
+from tests.support.worker import start_worker
 
-__all__ = ["redis_server", "replicated", "trust"]
+__all__ = ["redis_server", "replicated", "start_worker", "trust"]
 
 
 class Ends(NamedTuple):
