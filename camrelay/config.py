@@ -146,6 +146,14 @@ class Option:
             raise StartError(said_as, value, remedy) from None
 
     @property
+    def help(self) -> str:
+        """What it is for, and what it is when nobody says."""
+        if self.default is None or "default:" in self.description:
+            return self.description
+        shown = f"{self.default:g}" if isinstance(self.default, float) else self.default
+        return f"{self.description} (default: {shown})"
+
+    @property
     def is_switch(self) -> bool:
         """It takes no value on the command line."""
         return isinstance(self.default, bool)

@@ -26,7 +26,7 @@ class Options(usage.Options):
         if option.is_switch
     ]
     optParameters = [
-        [option.name.replace("_", "-"), None, None, option.description]
+        [option.name.replace("_", "-"), None, None, option.help]
         for option in OPTIONS.values()
         if not option.is_switch and not option.is_many
     ] + [["config", None, None, "TOML file with settings (default: camrelay.toml, if it is there)"]]
