@@ -90,7 +90,7 @@ class RedisBus(Service):
         subscribed.addCallback(self._ask_around, path)
 
     def _ask_around(self, is_subscribed: bool, path: str) -> None:
-        if is_subscribed and path in self._members:
+        if is_subscribed:
             self._conversation.say(room_channel(path), Ask, [path])
 
     def room_closed(self, path: str) -> None:
@@ -100,7 +100,6 @@ class RedisBus(Service):
         self._conversation.close(path)
         del self._members[path]
         self._recounted.discard(path)
-        self._waiting.pop(path, None)
 
     def members_changed(self, path: str, count: int) -> None:
         """Say so with the next heartbeat."""
@@ -142,8 +141,7 @@ class RedisBus(Service):
 
     def _wait(self, path: str, turn: Sequence[Publication]) -> None:
         """Note whose newest position is to be sent later: the room itself retains it."""
-        if path in self._members:
-            self._waiting[path].update(publication.slot for publication in turn)
+        self._waiting[path].update(publication.slot for publication in turn)
 
     def _send_waiting(self) -> None:
         """Send the positions that are still true."""

@@ -74,14 +74,14 @@ class Conversation:
 
     def _greet(self) -> None:
         self._must_greet = False
-        self.say(NODES, Hello, len(self._members))
+        self.say(NODES, Hello)
 
     def speak(self) -> None:
         """A sign of life."""
         if self._must_greet and not self._carrier.is_slow:
             self._greet()
         else:
-            self.say(NODES, Alive, len(self._members))
+            self.say(NODES, Alive)
 
     def end(self) -> None:
         """Nobody has to wait for this node."""
@@ -131,7 +131,7 @@ class Conversation:
             self._journal.node_came(node)
         self._take_in(node, envelope)
         if self._nodes.learn(node):
-            self._get_to_know(node, envelope)
+            self._ask(node)
 
     def _take_in(self, node: str, envelope: Envelope) -> None:
         match envelope:
@@ -149,12 +149,6 @@ class Conversation:
                     self._count(node, room.path, room.members)
             case Hello():
                 self._nodes.unlearn(node)
-
-    def _get_to_know(self, node: str, envelope: Envelope) -> None:
-        if isinstance(envelope, Hello | Alive) and not envelope.rooms:
-            self.relay.forget_node(node)  # it has nothing: no need to ask
-        else:
-            self._ask(node)
 
     # The other nodes
 

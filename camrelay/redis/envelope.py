@@ -107,19 +107,17 @@ class Answer(Struct, frozen=True, array_like=True, tag="answer"):
 
 
 class Hello(Struct, frozen=True, array_like=True, tag="hello"):
-    """The node is new, or some of what it said may be lost: ask it. `rooms`: how many it has."""
+    """The node is new, or some of what it said may be lost: ask it."""
 
     node: str
     number: int
-    rooms: int
 
 
 class Alive(Struct, frozen=True, array_like=True, tag="alive"):
-    """A sign of life. `rooms`: how many the node has."""
+    """A sign of life."""
 
     node: str
     number: int
-    rooms: int
 
 
 class Bye(Struct, frozen=True, array_like=True, tag="bye"):

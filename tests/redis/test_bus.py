@@ -4,9 +4,23 @@ from collections.abc import Sequence
 
 import pytest
 import pytest_twisted
+from twisted.internet.defer import Deferred
 
 from camrelay.core.kinds.kind import Message
-from camrelay.redis.envelope import NODES, Alive, Carried, Members, Turn, room_channel
+from camrelay.redis.conversation import ANSWER_SIZE, ROOMS_AT_ONCE
+from camrelay.redis.envelope import (
+    NODES,
+    Alive,
+    Answer,
+    Ask,
+    Carried,
+    Envelope,
+    Members,
+    Turn,
+    from_bytes,
+    room_channel,
+    to_bytes,
+)
 from camrelay.testing import MemoryConnection
 from tests.support.cluster import Cluster, ClusterNode
 from tests.support.small_relay import line, position
@@ -20,6 +34,19 @@ async def pair(cluster: Cluster) -> tuple[ClusterNode, ClusterNode]:
     return await cluster.start("a"), await cluster.start("b")
 
 
+def overheard(node: ClusterNode) -> list[Envelope]:
+    """All that `node` says from now on."""
+    said: list[Envelope] = []
+    publish = node.link.publish
+
+    def listen(channel: bytes, payload: bytes) -> Deferred[int]:
+        said.append(from_bytes(payload))
+        return publish(channel, payload)
+
+    node.link.publish = listen  # type: ignore[method-assign]
+    return said
+
+
 async def chat(cluster: Cluster, *nodes: ClusterNode) -> list[MemoryConnection]:
     """A member of the lobby on each node; each node knows of those on the others."""
     members = [node.connect(LOBBY) for node in nodes]
@@ -30,13 +57,9 @@ async def chat(cluster: Cluster, *nodes: ClusterNode) -> list[MemoryConnection]:
 async def counted(cluster: Cluster, path: str, nodes: Sequence[ClusterNode]) -> None:
     """Each node listens to the room, and knows how many members the others have there."""
     total = sum(node.members_here(path) for node in nodes)
-
-    def is_known() -> bool:
-        for node in nodes:
-            node.beat()
-        return all(node.relay.population(path) == total for node in nodes)
-
-    await cluster.eventually(is_known)
+    for node in nodes:
+        node.beat()
+    await cluster.eventually(lambda: all(node.relay.population(path) == total for node in nodes))
 
 
 # Live
@@ -75,13 +98,11 @@ async def test_a_turn_is_one_message_of_redis(cluster: Cluster) -> None:
     """However much was said in it."""
     a, b = await pair(cluster)
     anna, ben = await chat(cluster, a, b)
-    published = []
-    publish = a.link.publish
-    a.link.publish = lambda *words: published.append(words) or publish(*words)  # type: ignore[method-assign]
+    said = overheard(a)
     for number in range(50):
         anna.say(line(str(number)))
     await cluster.eventually(lambda: len(ben.documents) == 50)
-    assert len(published) == 1
+    assert [type(each) for each in said] == [Turn]
 
 
 @pytest_twisted.ensureDeferred
@@ -105,12 +126,14 @@ async def test_a_room_may_be_left_and_entered_again_at_once(cluster: Cluster) ->
     """The last change counts, whatever is under way."""
     a, b = await pair(cluster)
     anna = a.connect(LOBBY)
+    said = overheard(b)
     for _ in range(20):
         b.connect(LOBBY).leave()
     ben = b.connect(LOBBY)
     await counted(cluster, LOBBY, (a, b))
     anna.say(line("hello"))
     await cluster.eventually(lambda: ben.documents == [line("hello")])
+    assert len([each for each in said if isinstance(each, Ask)]) == 1
 
 
 # Retained positions
@@ -210,6 +233,20 @@ async def test_members_of_a_node_that_leaves_a_room_are_not_counted(cluster: Clu
     await cluster.eventually(lambda: b.relay.population(LOBBY) == 1)
 
 
+@pytest_twisted.ensureDeferred
+async def test_an_old_count_is_not_shown(cluster: Cluster) -> None:
+    """Neither one from before a room was left, nor one that comes afterwards."""
+    a, b = await pair(cluster)
+    a.connect(LOBBY)
+    ben = b.connect(LOBBY)
+    await counted(cluster, LOBBY, (a, b))
+    ben.leave()
+    assert [b.connect(LOBBY), b.relay.population(LOBBY)][1] == 1
+    await cluster.say(NODES, Members("z", 1, LAB, 7))
+    await cluster.eventually(lambda: "z" in b.told("node_came"))
+    assert [b.connect(LAB), b.relay.population(LAB)][1] == 1
+
+
 # Nodes
 
 
@@ -265,6 +302,36 @@ async def test_heartbeats_keep_a_node_alive(cluster: Cluster) -> None:
     assert b.told("node_went") == []
 
 
+@pytest_twisted.ensureDeferred
+async def test_much_is_said_in_many_messages(cluster: Cluster) -> None:
+    """A node with many rooms, or with much in them, keeps nobody busy for long."""
+    a, b = await pair(cluster)
+
+    async def seen() -> None:
+        for room in range(3):
+            path = f"/ws/camera/room{room}"
+            await cluster.eventually(lambda: len(b.connect(path).documents) == 540)  # noqa: B023
+
+    for room in range(2 * ROOMS_AT_ONCE):
+        b.connect(f"/ws/camera/room{room}")
+    rotation = dict.fromkeys("xyzw", 1 / 3)
+    for room in range(3):
+        for _ in range(9):
+            camera = a.connect(f"/ws/camera/room{room}")
+            for number in range(60):
+                camera.say(position(1 / 3, rotation=rotation, id=f"{number:064}"))
+    await seen()
+    by_a, by_b = overheard(a), overheard(b)
+    b.beat(6)
+    assert b.connect("/ws/camera/room0").documents == []
+    a.beat()
+    await seen()
+    await cluster.eventually(lambda: sum(isinstance(each, Answer) for each in by_a) == 3)
+    assert [len(each.paths) for each in by_b if isinstance(each, Ask)] == [ROOMS_AT_ONCE] * 2
+    sizes = [len(to_bytes(each)) for each in by_a if isinstance(each, Answer)]
+    assert ANSWER_SIZE < max(sizes) < 2 * ANSWER_SIZE
+
+
 # What does not belong there
 
 
@@ -304,7 +371,7 @@ async def test_who_is_no_node_may_speak_but_is_not_counted(cluster: Cluster) -> 
     a = await cluster.start("a")
     anna = a.connect(LOBBY)
     await cluster.eventually(lambda: cluster.listeners(LOBBY) == 1)
-    for envelope in (Members("", 0, LOBBY, 7), Alive("", 0, 3)):
+    for envelope in (Members("", 0, LOBBY, 7), Alive("", 0)):
         await cluster.say(room_channel(LOBBY), envelope)
     body = b'{"message":"from a script"}'
     await cluster.say(room_channel(LOBBY), Turn("", 0, LOBBY, [Carried("s", "", False, 0, body)]))

@@ -32,7 +32,7 @@ async def show(cluster: Cluster, camera: MemoryConnection, to: MemoryConnection,
 async def cut(cluster: Cluster, server: RedisServer) -> None:
     """Redis is gone, and every node knows."""
     server.kill()
-    for node in cluster.nodes:
+    for node in (each for each in cluster.nodes if each.bus.running):
         await node.link.until(State.DOWN)
         while not await is_cut(node.link):
             continue
@@ -47,6 +47,14 @@ async def is_cut(link: WatchedLink) -> bool:
     except Unanswered:
         return False
     raise AssertionError("somebody answers")
+
+
+async def cut_off(node: ClusterNode, server: RedisServer) -> None:
+    """The connections of one node, which has a user of its own, end; the others know nothing."""
+    assert server.command("CLIENT", "KILL", "USER", node.name) == 2
+    await node.link.until(State.DOWN)
+    while not await is_cut(node.link):
+        continue
 
 
 async def mend(cluster: Cluster, server: RedisServer) -> None:
@@ -173,6 +181,18 @@ async def test_gaps_are_told_now_and_then(cluster: Cluster, redis_server: RedisS
     assert [count for count, _ in a.told("not_carried")] == [1, 10, 4]
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_gap_is_told_before_the_end(cluster: Cluster, redis_server: RedisServer) -> None:
+    """A node that stops has not forgotten it."""
+    a = await cluster.start("a")
+    anna = a.connect(LOBBY)
+    await cut(cluster, redis_server)
+    anna.say(line("hello"))
+    a.end_turn()
+    await a.bus.stopService()
+    assert [count for count, _ in a.told("not_carried")] == [1]
+
+
 # Positions
 
 
@@ -206,13 +226,100 @@ async def test_cameras_converge_after_an_outage(
 @pytest_twisted.ensureDeferred
 async def test_who_lost_only_its_own_link_asks(cluster: Cluster, redis_server: RedisServer) -> None:
     """The other node has noticed nothing, and has moved on."""
+    a, b = await cluster.start("a"), await cluster.start("b", user="b")
+    camera, ben = a.connect(LAB), b.connect(LAB)
+    await show(cluster, camera, ben, 1.0)
+    await cut_off(b, redis_server)
+    camera.say(position(2.0))
+    a.end_turn()
+    await within(b.link.when_up())
+    a.beat()
+    await cluster.eventually(lambda: position(2.0) in ben.documents)
+    assert [document["x"] for document in ben.documents] == [1.0, 2.0]
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_lost_only_its_own_link_is_asked(
+    cluster: Cluster, redis_server: RedisServer
+) -> None:
+    """The other node has noticed nothing, and believes in a camera that is gone."""
+    a, b = await cluster.start("a", user="a"), await cluster.start("b")
+    camera, ben = a.connect(LAB), b.connect(LAB)
+    a.connect(LAB)
+    await show(cluster, camera, ben, 1.0)
+    await cut_off(a, redis_server)
+    camera.leave()
+    await within(a.link.when_up())
+    await cluster.eventually(lambda: b.connect(LAB).documents == [])
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_word_that_could_not_be_said_is_made_up_for(
+    cluster: Cluster, redis_server: RedisServer
+) -> None:
+    """Though the link was never down: here a camera leaves while too much is under way."""
+    a, b = await pair(cluster)
+    room = "/ws/camera/" + "a-long-name" * 5
+    camera, ben, viewer = a.connect(room), b.connect(room), a.connect(room)
+    anna = a.connect(f"{LOBBY}?errors=1", capacity=1e9)
+    await show(cluster, camera, ben, 1.0)
+    redis_server.stop_answering()
+    for size in (16000, 1):  # until not even something short fits any more
+        refused = len(errors(anna))
+        while len(errors(anna)) == refused:
+            for _ in range(50):
+                anna.say(line("x" * size))
+                a.advance(0.01)
+    camera.leave()
+    redis_server.answer_again()
+    await within(a.link.execute("PING"))
+    assert b.connect(room).documents == [position(1.0)]
+    a.beat()
+    await cluster.eventually(lambda: b.connect(room).documents == [])
+    assert a.link.statuses[-1].state is State.UP
+    assert viewer.documents == [position(1.0)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_question_that_could_not_be_asked_is_asked_again(
+    cluster: Cluster, redis_server: RedisServer
+) -> None:
+    """With the next sign of life of the other node."""
+    a = await cluster.start("a")
+    camera = a.connect(LAB)
+    camera.say(position(1.0))
+    a.end_turn()
+    b = cluster.node("b", user="mute")
+    redis_server.command("ACL", "SETUSER", "mute", "-publish")
+    b.bus.startService()
+    await within(b.link.when_up())
+    ben = b.connect(LAB)
+    await cluster.eventually(lambda: cluster.listeners(LAB) == 2)
+    a.beat()
+    await cluster.eventually(lambda: b.told("node_came") == ["a"])
+    redis_server.command("ACL", "SETUSER", "mute", "+publish")
+    assert ben.documents == []
+    a.beat()
+    await cluster.eventually(lambda: ben.documents == [position(1.0)])
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_position_that_was_refused_is_sent_later(
+    cluster: Cluster, redis_server: RedisServer
+) -> None:
+    """The newest of each camera, with a heartbeat."""
     a, b = await pair(cluster)
     camera, ben = a.connect(LAB), b.connect(LAB)
     await show(cluster, camera, ben, 1.0)
-    redis_server.kick("pubsub")
-    camera.say(position(2.0))
-    await cluster.eventually(lambda: position(2.0) in ben.documents)
-    assert [document["x"] for document in ben.documents] == [1.0, 2.0]
+    redis_server.command("ACL", "SETUSER", "default", "-publish")
+    for x in (2.0, 3.0):
+        camera.say(position(x))
+        a.end_turn()
+    await within(a.link.execute("PING"))
+    redis_server.command("ACL", "SETUSER", "default", "+publish")
+    a.beat()
+    await cluster.eventually(lambda: position(3.0) in ben.documents)
+    assert [document["x"] for document in ben.documents] == [1.0, 3.0]
 
 
 @pytest_twisted.ensureDeferred
@@ -224,9 +331,8 @@ async def test_a_node_that_came_while_redis_was_away_is_found(
     camera = a.connect(LAB)
     camera.say(position(1.0))
     a.end_turn()
+    b = cluster.node("b")
     await cut(cluster, redis_server)
-    b = ClusterNode("b", redis_server.url)
-    cluster.nodes.append(b)
     b.bus.startService()
     ben = b.connect(LAB)
     await mend(cluster, redis_server)
@@ -296,9 +402,8 @@ async def test_a_user_who_may_not_publish_is_told(
     cluster: Cluster, redis_server: RedisServer
 ) -> None:
     """Local rooms go on; what to repair is in the log."""
+    node = cluster.node("a")
     redis_server.command("ACL", "SETUSER", "default", "resetchannels", "&camrelay:nodes")
-    node = ClusterNode("a", redis_server.url)
-    cluster.nodes.append(node)
     node.bus.startService()
     anna = node.connect(f"{LOBBY}?errors=1")
     anna.say(line("hello"))

@@ -58,14 +58,30 @@ class Cluster:
         self._server = server
         self.nodes: list[ClusterNode] = []
 
-    async def start(self, name: str) -> ClusterNode:
-        """A node that is connected, and known to those that were there before."""
-        node = ClusterNode(name, self._server.url)
-        self.nodes.append(node)
+    async def start(self, name: str, user: str = "default") -> ClusterNode:
+        """A node that is connected; it and those that were there before know each other.
+
+        It logs in as `user`, who may do everything, and is not there after a restart of Redis.
+        """
+        node = self.node(name, user)
         node.bus.startService()
         await within(node.link.when_up())
         before = [other for other in self.nodes if other is not node and other.bus.running]
-        await self.eventually(lambda: all(name in other.told("node_came") for other in before))
+        for other in before:
+            other.beat()
+        await self.eventually(
+            lambda: all(
+                name in other.told("node_came") and other.name in node.told("node_came")
+                for other in before
+            )
+        )
+        return node
+
+    def node(self, name: str, user: str = "default") -> ClusterNode:
+        """A node that is not started yet."""
+        self._server.command("ACL", "SETUSER", user, "on", "nopass", "~*", "&*", "+@all")
+        node = ClusterNode(name, self._server.url.replace("//", f"//{user}:any@"))
+        self.nodes.append(node)
         return node
 
     async def eventually(self, condition: Callable[[], bool]) -> None:
