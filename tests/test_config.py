@@ -62,6 +62,13 @@ def test_our_own_name_of_the_port_beats_the_one_of_platforms() -> None:
     assert load({}, {"PORT": "5000"}, None).port == 5000
 
 
+def test_the_redis_of_a_platform_is_used() -> None:
+    """Platforms that rent one name it REDIS_URL."""
+    assert load({}, {"REDIS_URL": "redis://rented"}, None).redis == "redis://rented"
+    environ = {"CAMRELAY_REDIS": "redis://own", "REDIS_URL": "redis://rented"}
+    assert load({}, environ, None).redis == "redis://own"
+
+
 @pytest.mark.parametrize("name", ["PORT", "CAMRELAY_CERTIFICATE", "CAMRELAY_LISTEN"])
 def test_an_empty_variable_says_nothing(name: str) -> None:
     """Container platforms pass variables on that nobody set."""
