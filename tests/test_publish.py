@@ -61,6 +61,23 @@ async def test_plain_code_publishes_too(cluster: Cluster, redis_server: RedisSer
 
 
 @pytest_twisted.ensureDeferred
+async def test_plain_code_reaches_the_relay_of_its_database(
+    cluster: Cluster, redis_server: RedisServer
+) -> None:
+    """And no other relay on the same Redis."""
+    node = cluster.node("a", database=3)
+    node.bus.startService()
+    await within(node.link.when_up())
+    member = node.connect(LOBBY)
+    await cluster.eventually(lambda: cluster.listeners(LOBBY, database=3) == 1)
+    for database, reached in (("3", 1), ("0", 0)):
+        with BlockingLink(parse(f"{redis_server.url}/{database}")) as link:
+            publish = Publisher(link).publish
+            assert await within(deferToThread(publish, LOBBY, line(database))) == reached
+    await cluster.eventually(lambda: member.documents == [line("3")])
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_position_from_outside_is_seen_but_not_retained(
     cluster: Cluster, redis_server: RedisServer
 ) -> None:

@@ -27,6 +27,7 @@ class BlockingLink:
 
     def __init__(self, url: RedisUrl, trust: Trust | None = None) -> None:
         """Nothing is connected yet."""
+        self._url = url
         self._client = _client(url, trust or Trust())
         self._client.response_callbacks.clear()
 
@@ -49,7 +50,7 @@ class BlockingLink:
 
     def publish(self, channel: bytes, payload: bytes) -> int:
         """Send to all subscribers of `channel`; gives the number of them. Raises as `execute`."""
-        reached: int = self.execute("PUBLISH", channel, payload)
+        reached: int = self.execute("PUBLISH", self._url.channel(channel), payload)
         return reached
 
     def execute(self, *words: Word) -> Any:

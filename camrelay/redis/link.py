@@ -106,7 +106,7 @@ class RedisLink(Service):
 
     def publish(self, channel: bytes, payload: bytes) -> Deferred[int]:
         """Send to all subscribers of `channel`; fires with the number of them."""
-        return self.execute("PUBLISH", channel, payload)
+        return self.execute("PUBLISH", self._url.channel(channel), payload)
 
     def execute(self, *words: Word) -> Deferred[Any]:
         """Send any command that is answered at once. Fires with bytes, an int, a list or None.
@@ -152,11 +152,11 @@ class RedisLink(Service):
         on the subscription stands whenever the state is UP; after another state messages may
         have been missed. Raises ValueError when the channel has a receiver.
         """
-        return self._subscriptions.add(channel, receiver)
+        return self._subscriptions.add(self._url.channel(channel), receiver)
 
     def unsubscribe(self, channel: bytes) -> None:
         """`receiver` is not called again."""
-        self._subscriptions.remove(channel)
+        self._subscriptions.remove(self._url.channel(channel))
 
     # Told by the connections
 

@@ -42,6 +42,14 @@ class RedisUrl:
     password: str = field(default="", repr=False)
     database: int = 0
 
+    def channel(self, name: bytes) -> bytes:
+        """What a pub/sub channel is called on the server.
+
+        Redis has one set of channels for all databases. Whoever gives two relays a database each
+        does not expect them to hear each other.
+        """
+        return b"%d:%b" % (self.database, name) if self.database else name
+
     def __str__(self) -> str:
         """The URL without user and password, for people."""
         if self.path:

@@ -23,6 +23,7 @@ from camrelay.redis.envelope import (
 )
 from camrelay.testing import MemoryConnection
 from tests.support.cluster import Cluster, ClusterNode
+from tests.support.links import within
 from tests.support.small_relay import line, position
 
 LAB = "/ws/camera/lab"
@@ -134,6 +135,29 @@ async def test_a_room_may_be_left_and_entered_again_at_once(cluster: Cluster) ->
     anna.say(line("hello"))
     await cluster.eventually(lambda: ben.documents == [line("hello")])
     assert len([each for each in said if isinstance(each, Ask)]) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_two_databases_are_two_relays(cluster: Cluster) -> None:
+    """Though Redis has one set of channels for all of them."""
+    a, b, other = [
+        await cluster.start("a"),
+        await cluster.start("b"),
+        cluster.node("c", database=3),
+    ]
+    other.bus.startService()
+    await within(other.link.when_up())
+    anna, ben, stranger = a.connect(LOBBY), b.connect(LOBBY), other.connect(LOBBY)
+    await counted(cluster, LOBBY, (a, b))
+    await counted(cluster, LOBBY, (other,))
+    for member in (anna, stranger):
+        member.say(line(f"to {member.session.id}"))
+    await cluster.eventually(lambda: ben.documents != [] != stranger.documents)
+    anna.say(line("and so on"))
+    await cluster.eventually(lambda: line("and so on") in ben.documents)
+    assert ben.documents == [line("to a-1"), line("and so on")]
+    assert stranger.documents == [line("to c-1")]
+    assert other.told("node_came") == []
 
 
 # Retained positions

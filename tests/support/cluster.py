@@ -15,6 +15,7 @@ from twisted.internet.task import deferLater
 
 from camrelay.redis.bus import HEARTBEAT, RedisBus
 from camrelay.redis.envelope import Envelope, room_channel, to_bytes
+from camrelay.redis.url import RedisUrl
 from camrelay.testing import ManualClock, MemoryConnection, MemoryRelay, RecordingJournal
 from tests.support.links import SECONDS_TO_WAIT, WatchedLink, within
 from tests.support.redis import RedisServer
@@ -77,10 +78,11 @@ class Cluster:
         )
         return node
 
-    def node(self, name: str, user: str = "default") -> ClusterNode:
+    def node(self, name: str, user: str = "default", database: int = 0) -> ClusterNode:
         """A node that is not started yet."""
         self._server.command("ACL", "SETUSER", user, "on", "nopass", "~*", "&*", "+@all")
-        node = ClusterNode(name, self._server.url.replace("//", f"//{user}:any@"))
+        url = self._server.url.replace("//", f"//{user}:any@")
+        node = ClusterNode(name, f"{url}/{database}")
         self.nodes.append(node)
         return node
 
@@ -99,9 +101,10 @@ class Cluster:
         for node in self.nodes:
             node.end_turn()
 
-    def listeners(self, path: str) -> int:
+    def listeners(self, path: str, database: int = 0) -> int:
         """How many nodes Redis would tell what is said in the room."""
-        _, count = self._server.command("PUBSUB", "NUMSUB", room_channel(path))
+        channel = RedisUrl(database=database).channel(room_channel(path).encode())
+        _, count = self._server.command("PUBSUB", "NUMSUB", channel)
         return int(count)
 
     async def say(self, channel: str, envelope: Envelope | bytes) -> None:
