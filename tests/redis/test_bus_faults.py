@@ -1,6 +1,8 @@
 """The bus while Redis is slow, gone, or not as it should be, and afterwards."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 import pytest_twisted
@@ -14,6 +16,7 @@ from tests.support.links import WatchedLink, within
 from tests.support.redis import RedisServer
 from tests.support.small_relay import line, position
 
+CHECKOUT = Path(__file__).parents[2]
 LAB = "/ws/camera/lab"
 LOBBY = "/ws/chat/lobby"
 
@@ -411,6 +414,28 @@ async def test_a_user_who_may_not_publish_is_told(
     anna.say(line("again"))
     await cluster.eventually(lambda: "not permitted" in str(errors(anna)))
     assert line("hello") in anna.documents
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_user_needs_no_more_than_the_documentation_says(
+    cluster: Cluster, redis_server: RedisServer
+) -> None:
+    """With these rights two nodes are one relay, and nothing is refused."""
+    documentation = (CHECKOUT / "docs" / "cluster.md").read_text("utf-8")
+    said = re.search(r"ACL SETUSER camrelay (.*)", documentation)
+    assert said
+    a, b = [cluster.node(name, user="camrelay") for name in "ab"]
+    redis_server.command("ACL", "SETUSER", "camrelay", "reset", *said[1].split(), ">any")
+    for node in (a, b):
+        node.bus.startService()
+        await within(node.link.when_up())
+    camera, ben = a.connect(LAB), b.connect(LAB)
+    await show(cluster, camera, ben, 1.0)
+    camera.leave()
+    await cluster.eventually(lambda: b.connect(LAB).documents == [])
+    await a.bus.stopService()
+    await cluster.eventually(lambda: b.told("node_went") == [("a", "it stopped")])
+    assert redis_server.command("ACL", "LOG") == []
 
 
 @pytest.mark.parametrize("setting", [("maxmemory", "1mb"), ("replica", None)])
