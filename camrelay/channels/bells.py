@@ -6,11 +6,11 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from camrelay.channels.scripts import BELL, LOOK_AGAIN, bell_key
+from camrelay.channels.scripts import BELL, LOOK_AGAIN, RING, bell_key, queue_key
 from camrelay.redis.errors import LinkError, Refused
 from camrelay.redis.link import RedisLink
 
-_RING = b"redis.call('RPUSH', KEYS[1], '') redis.call('EXPIRE', KEYS[1], 10)"
+_RING_OURS = b"redis.call('RPUSH', KEYS[1], '') redis.call('EXPIRE', KEYS[1], 10)"
 
 
 class Bells:
@@ -34,7 +34,7 @@ class Bells:
             self._listening = Deferred.fromCoroutine(self._listen())
             self._listening.addErrback(Failure.trap, CancelledError)
         else:
-            self._link.evaluate(_RING, [self._own]).addErrback(_not_needed)
+            self._link.evaluate(_RING_OURS, [self._own]).addErrback(_not_needed)
         return awaited
 
     def _forget(self, channel: str) -> None:
@@ -54,17 +54,25 @@ class Bells:
 
     async def _listen_once(self) -> None:
         channels = {bell_key(channel): channel for channel in self._awaited}
+        keys = (self._own, *channels)
         try:
-            told = await self._link.blocking(
-                LOOK_AGAIN, "BLPOP", self._own, *channels, str(LOOK_AGAIN)
-            )
+            told = await self._link.blocking(LOOK_AGAIN, "BLPOP", *keys, str(LOOK_AGAIN))
         except Refused as error:
             self._tell(list(channels.values()), error)
         except LinkError:
             self._tell(list(channels.values()))
         else:
-            bells = list(channels) if told is None else [told[0]]
-            self._tell([channels[bell] for bell in bells if bell in channels])
+            if told is None:
+                self._tell(list(channels.values()))
+            elif told[0] != self._own:
+                self._hear(channels[told[0]])
+
+    def _hear(self, channel: str) -> None:
+        if channel in self._awaited:
+            self._tell([channel])
+        else:  # nobody here waits for it any more, but perhaps somebody elsewhere does
+            keys = (queue_key(channel), bell_key(channel))
+            self._link.evaluate(RING, keys).addErrback(_not_needed)
 
     def _tell(self, channels: list[str], error: Refused | None = None) -> None:
         for channel in channels:

@@ -133,6 +133,14 @@ end
 """
 )
 
+RING = (
+    _QUEUE
+    + b"""
+-- KEYS: queue, bell. Somebody took a token who wants no message any more.
+ring(KEYS[2], KEYS[1], redis.call('PTTL', KEYS[1]))
+"""
+)
+
 ADD = (
     _NOW
     + b"""

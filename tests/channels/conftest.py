@@ -29,6 +29,15 @@ class Ends(NamedTuple):
     far: Channels
 
 
+class OneProcess(RedisChannels):
+    """Channels as a process has them, on a link that can be watched."""
+
+    def __init__(self, url: str, limits: ChannelLimits | None) -> None:
+        """Not started."""
+        self.link = WatchedLink(url)
+        super().__init__(reactor, self.link, limits)
+
+
 Connect = Callable[..., Any]
 
 
@@ -45,12 +54,11 @@ class BlockingInThreads:
         return lambda *arguments, **named: deferToThread(method, *arguments, **named)
 
 
-async def connected(url: str, limits: ChannelLimits | None = None) -> RedisChannels:
+async def connected(url: str, limits: ChannelLimits | None = None) -> OneProcess:
     """Channels on a link that is up."""
-    link = WatchedLink(url)
-    channels = RedisChannels(reactor, link, limits)
+    channels = OneProcess(url, limits)
     channels.startService()
-    await within(link.when_up())
+    await within(channels.link.when_up())
     return channels
 
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +14,7 @@ from camrelay.channels.scripts import queue_key
 from camrelay.core.errors import StartError
 from camrelay.redis.endpoint import Trust
 from camrelay.redis.errors import Refused, Unanswered
-from tests.support.links import within
+from tests.support.links import until, within
 from tests.support.redis import RedisServer, free_port
 from tests.support.redis_tls import tls_before
 from tests.support.sentinel import Replicated
@@ -111,8 +110,7 @@ async def test_a_receive_goes_on_waiting_when_redis_was_away(
 ) -> None:
     """Whoever waits does not notice."""
     receiving = deferToThread(channels.receive, "jobs", 10)
-    while " flags=b " not in redis_server.command("CLIENT", "LIST"):
-        time.sleep(0)
+    await until(lambda: " flags=b " in redis_server.command("CLIENT", "LIST"))
     redis_server.kill()
     redis_server.start()
     with Channels(redis_server.url) as others:

@@ -12,7 +12,7 @@ from camrelay.channels.blocking import Channels
 from camrelay.worker_tap import Options, makeService
 from tests.support.process import Process
 from tests.support.redis import RedisServer
-from tests.support.worker import JOBS, StartWorker, worker_command, worker_environment
+from tests.support.worker import JOBS, StartWorker, wait_until, worker_command, worker_environment
 
 # twistd ends in good order, and then by the signal that told it to.
 ENDED = -signal.SIGTERM
@@ -71,10 +71,12 @@ def test_workers_share_the_load(start_worker: StartWorker, channels: Channels) -
     workers = [start_worker("in_company") for _ in range(2)]
     for number in range(30):
         channels.send("jobs", b"%d" % number)
-    done: list[str] = []
-    while len(done) < 30:
-        done = re.findall(r"did b'(\d+)'", "".join(worker.log for worker in workers))
-    assert sorted(done, key=int) == [str(number) for number in range(30)]
+
+    def done() -> list[str]:
+        return re.findall(r"did b'(\d+)'", "".join(worker.log for worker in workers))
+
+    wait_until(lambda: len(done()) >= 30)
+    assert sorted(done(), key=int) == [str(number) for number in range(30)]
     assert all("did b'" in worker.log for worker in workers)
 
 
@@ -98,8 +100,7 @@ def test_dead_letters_outlive_a_weekend(
     """They do not expire as other messages do."""
     start_worker("careless", "--dead-letter", "dead")
     channels.send("jobs", b"bad")
-    while not redis_server.command("EXISTS", "camrelay:channel:dead"):
-        pass
+    wait_until(lambda: redis_server.command("EXISTS", "camrelay:channel:dead"))
     assert redis_server.command("TTL", "camrelay:channel:dead") > 3 * 86400
 
 
@@ -152,6 +153,17 @@ def test_what_is_not_finished_in_time_is_given_up(
     assert worker.stop() == ENDED
     assert "was not finished in 0.1 s" in worker.log
     assert channels.receive("dead", 0) == b"hangs"
+
+
+def test_a_thread_that_hangs_does_not_keep_twist_from_ending(
+    start_worker: StartWorker, channels: Channels
+) -> None:
+    """twistd dies by the signal; twist simply ends."""
+    worker = start_worker("patient", "--patience", "0.1", program="twist")
+    channels.send("jobs", b"hangs")
+    worker.wait_for_log("began b'hangs'")
+    worker.stop()
+    assert "was not finished" in worker.log
 
 
 def test_a_worker_that_is_killed_takes_one_message_with_it(

@@ -9,7 +9,7 @@ from camrelay.redis.connection import HEARTBEAT_INTERVAL
 from camrelay.redis.errors import NotSent, Refused, Unanswered
 from camrelay.redis.protocol import MOST_UNANSWERED
 from camrelay.redis.state import State
-from tests.support.links import Inbox, StartLink, WatchedLink, within
+from tests.support.links import Inbox, StartLink, WatchedLink, until, within
 from tests.support.redis import RedisServer
 
 LOOKS_LIKE_A_NUMBER = [b"007", b"1_000", b"+5", b"1.50", b"", b"\xff\x00\r\n", "é".encode()]
@@ -156,13 +156,11 @@ async def test_redis_is_told_that_nobody_waits_any_more(
     link = start_link(redis_server.url)
     await within(link.when_up())
     waiting = link.blocking(60, "BLPOP", "queue", 60)
-    while "cmd=blpop" not in "".join(redis_server.clients()):
-        await within(link.execute("PING"))
+    await until(lambda: "cmd=blpop" in "".join(redis_server.clients()))
     waiting.cancel()
     with pytest.raises(CancelledError):
         await waiting
-    while "cmd=blpop" in "".join(redis_server.clients()):
-        await within(link.execute("PING"))
+    await until(lambda: "cmd=blpop" not in "".join(redis_server.clients()))
     redis_server.command("RPUSH", "queue", "job")
     assert await within(link.blocking(5, "BLPOP", "queue", 5)) == [b"queue", b"job"]
 
@@ -181,8 +179,7 @@ async def test_a_closed_link_is_gone(redis_server: RedisServer, start_link: Star
     link = start_link(redis_server.url)
     await within(link.when_up())
     waiting = link.blocking(60, "BLPOP", "queue", 60)
-    while "cmd=blpop" not in "".join(redis_server.clients()):
-        await within(link.execute("PING"))
+    await until(lambda: "cmd=blpop" in "".join(redis_server.clients()))
     await within(link.stopService())
     assert redis_server.clients() == []
     assert link.statuses[-1].reason == "the link was closed"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
 
 from camrelay.redis.endpoint import Trust
 from camrelay.redis.link import RedisLink
@@ -44,6 +45,14 @@ class WatchedLink(RedisLink):
 def within(deferred: Deferred[Any]) -> Deferred[Any]:
     """Fail instead of waiting for ever."""
     return deferred.addTimeout(SECONDS_TO_WAIT, reactor)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the reactor do what there is to do until `condition` holds."""
+    deadline = reactor.seconds() + SECONDS_TO_WAIT
+    while not condition():
+        assert reactor.seconds() < deadline, "it does not become true"
+        await deferLater(reactor, 0.001)
 
 
 StartLink = Callable[..., WatchedLink]

@@ -1,13 +1,14 @@
 """Real `twistd camrelay-worker` processes, and the functions that they call."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.process import Process
+from tests.support.process import SECONDS_FOR_A_LINE, Process
 from tests.support.redis import RedisServer
 from tests.support.server import clean_environment
 
@@ -77,10 +78,19 @@ def in_company(message):
 StartWorker = Callable[..., Process]
 
 
-def worker_command(*options: str) -> list[str]:
+def wait_until(condition: Callable[[], object]) -> None:
+    """Look again and again."""
+    deadline = time.monotonic() + SECONDS_FOR_A_LINE
+    while not condition():
+        assert time.monotonic() < deadline, "it does not become true"
+        time.sleep(0.005)
+
+
+def worker_command(*options: str, program: str = "twistd") -> list[str]:
     """The command line."""
-    twistd = Path(sys.executable).with_name("twistd")
-    return [sys.executable, str(twistd), "-n", "--pidfile=", "camrelay-worker", *options]
+    path = Path(sys.executable).with_name(program)
+    flags = ("-n", "--pidfile=") if program == "twistd" else ()
+    return [sys.executable, str(path), *flags, "camrelay-worker", *options]
 
 
 def worker_environment() -> dict[str, str]:
@@ -96,11 +106,11 @@ def start_worker(redis_server: RedisServer, tmp_path: Path) -> Iterator[StartWor
     (folder / "jobs.py").write_text(JOBS, "utf-8")
     with ExitStack() as running:
 
-        def start(function: str, *options: str) -> Process:
+        def start(function: str, *options: str, program: str = "twistd") -> Process:
             where = ("--redis", redis_server.url, "--channel", "jobs")
-            command = worker_command(*where, *options, f"jobs:{function}")
+            command = worker_command(*where, *options, f"jobs:{function}", program=program)
             process = running.enter_context(Process(command, folder, worker_environment()))
-            process.wait_for_log("is up")
+            process.wait_for_log('is up|"status": "up"')
             return process
 
         yield start
