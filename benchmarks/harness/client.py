@@ -71,12 +71,15 @@ class LoadClient:
         dialect = _options(read_dialect(errand.dialect)) if errand.dialect else ()
         command = [*pinned(CLIENT_CORE), str(PROGRAM), *errand.options, *dialect, errand.url]
         usage = ServerUsage(errand.server)
+        usage.look_for_children()
         looks = {"start": _Look(usage)}
-        last = ""
-        for last in _lines_of(command):
-            if not last.startswith("{"):
-                looks[last] = _Look(usage)
-        report: dict[str, Any] = json.loads(last)
+        line = ""
+        for line in _lines_of(command):
+            if line == "open":
+                usage.look_for_children()  # servers start more processes as they go
+            if not line.startswith("{"):
+                looks[line] = _Look(usage)
+        report: dict[str, Any] = json.loads(line)
         return report | {"server": _server(looks, report)}
 
 
@@ -143,7 +146,6 @@ class _Look:
     """One look at the server: when it was, CPU seconds and memory."""
 
     def __init__(self, usage: ServerUsage) -> None:
-        usage.look_for_children()  # servers start more processes as they go
         self.clock, self.cpu = time.monotonic(), usage.cpu_seconds()
         self.memory = usage.memory_kib()
 
