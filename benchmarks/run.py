@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 from harness import machine
+from harness.client import Client, find_client
 from harness.measuring import NOISE, Times, measure
 from harness.peers import BENCHMARKS, Peer, PeerError, find_peers, make_certificate
 from harness.workloads import WORKLOADS, Workload
@@ -64,12 +65,15 @@ def main(
     """
     _allow_files()
     found = {name: PEERS[name] for name in peers}
+    client = find_client()
+    click.echo(f"client: {client.title}")
     versions, skipped = _install(found)
     results: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "machine": machine.describe(),
         "rounds": rounds,
         "seconds": times,
+        "client": client.title,
         "peers": versions,
         "skipped": skipped,
         "runs": [],
@@ -81,7 +85,7 @@ def main(
         for peer in versions
     ]
     for step, (number, workload, peer) in enumerate(plan, 1):
-        figures = _try(peer, workload, Times(**times), retries)
+        figures = _try(peer, workload, Times(**times), retries, client)
         run = {"round": number, "workload": workload.name, "peer": peer.name}
         results["runs"].append(run | figures)
         click.echo(f"{step:4} of {len(plan)}  {workload.name:5} {peer.name:24} {_line(figures)}")
@@ -102,7 +106,9 @@ def _install(peers: dict[str, Peer]) -> tuple[dict[str, str], dict[str, str]]:
     return versions, skipped
 
 
-def _try(peer: Peer, workload: Workload, times: Times, retries: int) -> dict[str, Any]:
+def _try(
+    peer: Peer, workload: Workload, times: Times, retries: int, client: Client
+) -> dict[str, Any]:
     """The figures with the least noise; or why there are none."""
     if workload.secure and not peer.tls:
         return {"failed": "no TLS of its own"}
@@ -110,7 +116,7 @@ def _try(peer: Peer, workload: Workload, times: Times, retries: int) -> dict[str
     reason = ""
     for _ in range(1 + retries):
         try:
-            figures = measure(peer, workload, times, make_certificate())
+            figures = measure(peer, workload, times, make_certificate(), client)
         except PeerError as error:
             reason = str(error)
             continue

@@ -1,20 +1,15 @@
-"""One measurement: a fresh server, one `camrelay bench`, and who else used the machine."""
+"""One measurement: a fresh server, one run of the client, and who else used the machine."""
 
-import json
 import os
-import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.peers import Certificate, Peer, PeerError, pinned
+from harness.client import Client, Errand
+from harness.peers import Certificate, Peer
 from harness.workloads import Workload
 
-CLIENT_CORE = 1
-SECONDS_FOR_ONE = 120
 NOISE = 0.15
 """Cores that others may use; with more the figures are worth another try."""
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -27,48 +22,32 @@ class Times:
     warm_up: float
     duration: float
 
+    def options(self) -> tuple[str, ...]:
+        """The same for a client."""
+        return "--warm-up", str(self.warm_up), "--duration", str(self.duration)
+
 
 def measure(
-    peer: Peer, workload: Workload, times: Times, certificate: Certificate
+    peer: Peer, workload: Workload, times: Times, certificate: Certificate, client: Client
 ) -> dict[str, Any]:
     """The figures of one measurement. Raises PeerError if there are none."""
     secure = certificate if workload.secure else None
-    with peer.serve(secure) as (pid, port), tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        url = f"{'wss' if secure else 'ws'}://127.0.0.1:{port}{peer.path}"
-        command = [*_bench(peer, workload, times, secure), "--server-pid", str(pid)]
+    with peer.serve(secure) as (pid, port):
+        errand = Errand(
+            url=f"{'wss' if secure else 'ws'}://127.0.0.1:{port}{peer.path}",
+            options=(*times.options(), *workload.options),
+            server=pid,
+            dialect=peer.dialect,
+            certificate=secure.certificate if secure else None,
+        )
         before = _Usage(pid)
-        try:
-            completed = subprocess.run(
-                [*command, "--json", str(report), url],
-                check=False,
-                capture_output=True,
-                text=True,
-                timeout=SECONDS_FOR_ONE,
-            )
-        except subprocess.TimeoutExpired:
-            raise PeerError(f"no end after {SECONDS_FOR_ONE} s") from None
+        report = client.run(errand)
         others = _Usage(pid).others_since(before)
-        if completed.returncode:
-            raise PeerError(completed.stderr.strip().splitlines()[-1])
-        return _figures(json.loads(report.read_text("utf-8"))) | {"others": round(others, 2)}
-
-
-def _bench(
-    peer: Peer, workload: Workload, times: Times, certificate: Certificate | None
-) -> list[str]:
-    command = [*pinned(CLIENT_CORE), str(Path(sys.executable).with_name("camrelay")), "bench"]
-    command += ["--quiet", "--warm-up", str(times.warm_up), "--duration", str(times.duration)]
-    command += workload.options
-    if certificate:
-        command += ["--authority", str(certificate.certificate)]
-    if peer.dialect:
-        command += ["--dialect", str(peer.dialect)]
-    return command
+        return _figures(report) | {"others": round(others, 2)}
 
 
 def _figures(report: dict[str, Any]) -> dict[str, Any]:
-    """The part of a bench report that is kept."""
+    """The part of a report that is kept."""
     server = report["server"]
     return {
         "deliveries_per_second": round(report["deliveries_per_second"]),

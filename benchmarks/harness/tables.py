@@ -112,6 +112,7 @@ def circumstances(results: Results) -> str:
         f" {machine['kernel']}, {machine['system']}, camrelay at {machine['commit']}."
         f" Median of {table['rounds']} rounds of {table['seconds']['duration']:g} s"
         " (in small print: least and most).",
+        f"The client was {table.get('client', '`camrelay bench`')}.",
     ]
     if results.noisy():
         lines.append(

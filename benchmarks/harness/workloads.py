@@ -1,4 +1,4 @@
-"""The loads that every peer gets, as options of `camrelay bench`."""
+"""The loads that every peer gets, as options of the client."""
 
 from dataclasses import dataclass
 
