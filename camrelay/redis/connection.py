@@ -191,8 +191,14 @@ class Connection:
 
 
 def _is_bearable(error: BaseException) -> bool:
-    """Whether the connection is good for something, although a command of the greeting failed."""
-    return isinstance(error, Refused) and (error.code == "NOPERM" or bool(trouble(error)))
+    """Whether the connection is good for something, although a command of the greeting failed.
+
+    One that is not permitted, or that a proxy does not know, is told to whoever needs it.
+    """
+    if not isinstance(error, Refused):
+        return False
+    unknown = error.code == "NOPERM" or str(error).startswith("ERR unknown")
+    return unknown or bool(trouble(error))
 
 
 def delay(failures: int, elapsed: float) -> float:

@@ -6,6 +6,8 @@ LinkError
     Refused      Redis answered with an error
 """
 
+import re
+
 
 class LinkError(Exception):
     """A command did not do what it was sent for."""
@@ -25,5 +27,12 @@ class Refused(LinkError):
 
     def __init__(self, text: str) -> None:
         """`text` as Redis says it: "OOM command not allowed when used memory > 'maxmemory'."."""
+        text = _FROM_A_SCRIPT.sub("", text)
         super().__init__(text)
         self.code = text.partition(" ")[0]
+
+
+# How Redis 6 begins an error that a command in a script ran into.
+_FROM_A_SCRIPT = re.compile(
+    r"^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?"
+)

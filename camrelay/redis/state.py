@@ -84,7 +84,7 @@ def in_words(error: BaseException | Failure) -> str:
     if isinstance(error, Refused):
         return _refusal(str(error))
     if isinstance(error, SSL.Error | VerificationError):
-        return f"its certificate is not trusted, or it does not speak TLS ({_tls(error)})"
+        return f"its certificate is not trusted or has expired, or it has no TLS ({_tls(error)})"
     for kind, words in _CONNECTING.items():
         if isinstance(error, kind):
             return words

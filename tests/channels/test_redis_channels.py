@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -20,6 +21,8 @@ from camrelay.redis.state import State
 from tests.channels.conftest import OneProcess, connected
 from tests.support.links import until, within
 from tests.support.redis import RedisServer
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "channels.md"
 
 
 class Processes(NamedTuple):
@@ -161,9 +164,10 @@ async def test_there_are_never_more_tokens_than_messages(
 ) -> None:
     """Whether messages expire or are taken without waiting: nothing piles up."""
 
-    for _ in range(9):
-        await within(ends.near.send("jobs", b"short", ChannelLimits(expiry=0.01)))
+    for _ in range(20):  # at most four of them wait at any time
+        await within(ends.near.send("other", b"short", ChannelLimits(expiry=0.06)))
         await deferLater(reactor, 0.02)
+    assert redis_server.command("LLEN", bell_key("other")) <= 4
     for _ in range(3):
         await within(ends.near.send("jobs", b"long"))
     assert redis_server.command("LLEN", bell_key("jobs")) == 3
@@ -289,6 +293,28 @@ async def test_who_may_not_wait_is_told(redis_server: RedisServer) -> None:
     channels = await connected(redis_server.url.replace("//", "//anna:pw@"))
     with pytest.raises(Refused, match="blpop"):
         await within(channels.receive("jobs"))
+    await within(channels.stopService())
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_permissions_in_the_documentation_suffice(redis_server: RedisServer) -> None:
+    """For everything that channels do."""
+    documentation = DOCUMENTATION.read_text("utf-8")
+    [line] = re.findall("ACL SETUSER camrelay .*", documentation)
+    redis_server.command(*line.split())
+    url = redis_server.url.replace("//", "//camrelay:PASSWORD@")
+    channels = await connected(url)
+    await within(channels.add("all", "jobs"))
+    with BlockingChannels(url) as blocking:
+        blocking.send("jobs", b"1")
+        blocking.send_to_group("all", b"2")
+        await within(channels.discard("all", "jobs"))
+        assert blocking.receive("jobs", 0) == b"1"
+        assert blocking.receive("other", 0.01) is None
+    waiting = [channels.receive("jobs"), channels.receive("jobs")]
+    assert await within(waiting[0]) == b"2"
+    await within(channels.send("jobs", b"3"))
+    assert await within(waiting[1]) == b"3"
     await within(channels.stopService())
 
 

@@ -237,7 +237,8 @@ async def test_a_user_without_keys_may_use_channels(
     redis_server: RedisServer, start_link: StartLink
 ) -> None:
     """Nothing but what is asked for needs to be permitted; what is not, is told to who asks."""
-    redis_server.command("ACL", "SETUSER", "bus", "on", ">pw", "&room", "+publish", "+subscribe")
+    rules = "on >pw resetchannels &room +publish +subscribe"
+    redis_server.command("ACL", "SETUSER", "bus", *rules.split())
     link = start_link(redis_server.url.replace("//", "//bus:pw@"))
     await passes(link, await subscribed(link), b"hello")
     assert not await within(link.subscribe(b"elsewhere", Inbox()))

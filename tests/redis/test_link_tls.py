@@ -13,7 +13,7 @@ from camrelay.redis.state import State, in_words
 from camrelay.redis.url import parse
 from tests.support.links import Inbox, StartLink, within
 from tests.support.redis import RedisServer
-from tests.support.redis_tls import tls_before
+from tests.support.redis_tls import A_WHILE_AGO, tls_before
 
 
 @pytest_twisted.ensureDeferred
@@ -54,6 +54,19 @@ async def test_a_certificate_of_somebody_else_is_not_believed(
         status = await link.until(State.DOWN)
         assert "certificate is not trusted" in status.reason
         assert "another name" in status.reason
+        await within(link.stopService())
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_certificate_that_has_expired_is_not_believed(
+    redis_server: RedisServer, start_link: StartLink, trust: Trust
+) -> None:
+    """Although it is the right one otherwise."""
+    async with tls_before(redis_server, "localhost", not_after=A_WHILE_AGO) as url:
+        link = start_link(url, trust)
+        status = await link.until(State.DOWN)
+        assert "has expired" in status.reason
+        assert "verify failed" in status.reason
         await within(link.stopService())
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from camrelay.redis.endpoint import Trust
 from tests.support.redis import RedisServer
 
 AUTHORITY = trustme.CA()
+SECOND = timedelta(seconds=1)
+A_WHILE_AGO = datetime.now(UTC) - timedelta(days=1)
 
 
 @pytest.fixture
@@ -26,12 +29,15 @@ def trust(tmp_path: Path) -> Trust:
 
 
 @asynccontextmanager
-async def tls_before(server: RedisServer, name: str) -> AsyncIterator[str]:
+async def tls_before(
+    server: RedisServer, name: str, not_after: datetime | None = None
+) -> AsyncIterator[str]:
     """TLS in front of a Redis, with a certificate for `name`; yields the URL."""
     pair = server.socket.with_suffix(".pem")
     pair.touch(mode=0o600)
-    pair.write_bytes(AUTHORITY.issue_cert(name).private_key_and_cert_chain_pem.bytes())
-    certificate = CurrentCertificate(load_certificate(pair))
+    issued = AUTHORITY.issue_cert(name, not_after=not_after)
+    pair.write_bytes(issued.private_key_and_cert_chain_pem.bytes())
+    certificate = CurrentCertificate(load_certificate(pair, now=not_after and not_after - SECOND))
     factory = tls_factory(certificate, ProxyFactory("127.0.0.1", server.port), reactor)
     port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
     try:
