@@ -137,7 +137,7 @@ class Connection:
     def _greeted(self, replies: list[tuple[bool, Any]], protocol: Any) -> None:
         errors = [reply.value for is_good, reply in replies if not is_good]
         grave = [error for error in errors if not _is_bearable(error)]
-        if grave:
+        if grave or not self.is_started:
             refusals = [error for error in grave if isinstance(error, Refused)]
             protocol.abort(in_words(refusals[0]) if refusals else "")
             return
@@ -178,7 +178,7 @@ class Connection:
             self._noticed(failure.value)
 
     def _noticed(self, error: Any) -> None:
-        if self.protocol is None:
+        if self.protocol is None or not self.is_started:
             return
         self._owner.noticed(self, error if error is not None and trouble(error) else None)
         self._cancel_timer()

@@ -71,7 +71,7 @@ class RedisLink(Service):
         self._listening.start()
 
     def stopService(self) -> Deferred[Any]:
-        """Close all connections; commands under way get a second to be answered."""
+        """Close all connections. Commands under way are still sent, but fail with Unanswered."""
         super().stopService()
         closed = gatherResults([connection.stop() for connection in self._all()])
         for gate in (self._came_up, self._waiting_opened):

@@ -1,5 +1,7 @@
 """What is done to a link, and how it comes back."""
 
+from pathlib import Path
+
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
@@ -242,6 +244,17 @@ async def test_a_user_without_keys_may_use_channels(
     link = start_link(redis_server.url.replace("//", "//bus:pw@"))
     await passes(link, await subscribed(link), b"hello")
     assert not await within(link.subscribe(b"elsewhere", Inbox()))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_command_that_a_proxy_does_not_know_is_done_without(
+    tmp_path: Path, start_link: StartLink
+) -> None:
+    """Some hide what they think is for administrators: our name in their list is a courtesy."""
+    with RedisServer(tmp_path, "--rename-command", "CLIENT", "") as hiding:
+        link = start_link(hiding.url)
+        await passes(link, await subscribed(link), b"hello")
+        await within(link.stopService())
 
 
 @pytest_twisted.ensureDeferred
