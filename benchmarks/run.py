@@ -78,6 +78,7 @@ def main(
         "skipped": skipped,
         "runs": [],
     }
+    path = output or RESULTS / f"{results['date'][:10]}.json"
     plan = [
         (number, WORKLOADS[workload], found[peer])
         for number in range(1, rounds + 1)
@@ -89,7 +90,8 @@ def main(
         run = {"round": number, "workload": workload.name, "peer": peer.name}
         results["runs"].append(run | figures)
         click.echo(f"{step:4} of {len(plan)}  {workload.name:5} {peer.name:24} {_line(figures)}")
-    _write(results, output or RESULTS / f"{results['date'][:10]}.json")
+        _write(results, path)  # every time: what was measured outlasts an interruption
+    click.echo(f"wrote {path}; next: python benchmarks/render.py {path}")
 
 
 def _install(peers: dict[str, Peer]) -> tuple[dict[str, str], dict[str, str]]:
@@ -150,11 +152,11 @@ def _allow_files() -> None:
 
 def _write(results: dict[str, Any], path: Path) -> None:
     """One line per measurement, so that differences can be read."""
-    runs = ",\n  ".join(json.dumps(run) for run in results.pop("runs"))
-    head = json.dumps(results, indent=1).removesuffix("\n}")
+    runs = ",\n  ".join(json.dumps(run) for run in results["runs"])
+    circumstances = {name: value for name, value in results.items() if name != "runs"}
+    head = json.dumps(circumstances, indent=1).removesuffix("\n}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'{head},\n "runs": [\n  {runs}\n ]\n}}\n', "utf-8")
-    click.echo(f"wrote {path}; next: python benchmarks/render.py {path}")
 
 
 if __name__ == "__main__":
