@@ -45,7 +45,7 @@ class Session:
         self.held_back: dict[str, Message] | None = None
         self.messages_in = 0
         self.messages_out = 0
-        self._garbage = Allowance(limits.garbage)
+        self._garbage: Allowance | None = None
         self._keys: set[str] | None = None
         self._limits = limits
         self.is_behind = False
@@ -60,6 +60,8 @@ class Session:
 
     def may_send_garbage(self, now: float) -> bool:
         """Whether one more unusable message is still borne with."""
+        if self._garbage is None:
+            self._garbage = Allowance(self._limits.garbage)
         return self._garbage.spend(now)
 
     def may_speak_for(self, key: str) -> bool:

@@ -48,6 +48,7 @@ class RelayProtocol(ShortPath):
     _silent = 0
     _behind = False
     _owed_pong: bytes | None = None
+    _empty_frames: Allowance | None = None
     _last_call: IDelayedCall | None = None
 
     def __init__(self, peer: str, address: str | None) -> None:
@@ -105,7 +106,6 @@ class RelayProtocol(ShortPath):
         factory = self.factory
         self.slim_down()
         self.write = self.transport.write
-        self._empty_frames = Allowance(EMPTY_FRAMES)
         self._slot = factory.keepalive.add(self)
         self.registerProducer(self, True)
         self._session = session = factory.relay.join(self._admission, self)
@@ -146,6 +146,8 @@ class RelayProtocol(ShortPath):
         self._may_send_empty_frame()
 
     def _may_send_empty_frame(self) -> bool:
+        if self._empty_frames is None:
+            self._empty_frames = Allowance(EMPTY_FRAMES)
         if self._empty_frames.spend(self.factory.clock.now()):
             return True
         self.close(FRAME_FLOOD)
