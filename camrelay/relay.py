@@ -117,7 +117,7 @@ class Relay:
         kind = room.kind
         in_time = session.held_back is None and session.allowance.spend(now)
         if not in_time and not kind.newest_counts:
-            raise _TOO_FAST
+            raise _too_fast()
         if len(payload) > kind.max_size:
             raise Rejected("too-large", f"{len(payload)} bytes; at most {kind.max_size}")
         message = kind.read(payload, is_binary, session.admission.user)
@@ -338,9 +338,12 @@ class Relay:
             self._close(session, reason)
 
 
-_TOO_FAST = Rejected(
-    "too-fast", "more messages than this server takes: slow down", is_garbage=False
-)
+def _too_fast() -> Rejected:
+    """A new one each time: an exception that is raised again keeps every traceback it ever had."""
+    why = "more messages than this server takes: slow down"
+    return Rejected("too-fast", why, is_garbage=False)
+
+
 _KIND_FAILED = Rejected(
     "kind-failed", "the room could not read this message; it was logged", is_garbage=False
 )

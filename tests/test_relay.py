@@ -185,6 +185,18 @@ def test_chat_that_is_too_fast_is_refused() -> None:
     assert anna.documents == [line("one"), line("two"), error, line("four")]
 
 
+def test_refusals_of_what_is_too_fast_do_not_pile_up() -> None:
+    """Each is an exception of its own: one that is raised again keeps all its tracebacks."""
+    relay = relay_with(messages=Rate(1, 1))
+    refusals = []
+    relay.journal.rejected = lambda _, rejected: refusals.append(rejected)
+    anna = relay.connect("/ws/chat/lobby")
+    for _ in range(3):
+        anna.say(line("hello"))
+    first, second = refusals
+    assert first is not second
+
+
 def test_chat_that_is_too_fast_is_no_garbage() -> None:
     """However much of it comes, the connection stays: the messages could be used."""
     relay = relay_with(messages=Rate(1, 1), garbage=Rate(1, 1))

@@ -31,6 +31,7 @@ class Door(protocol.Protocol):
     factory: "DoorFactory"
     transport: Any
     _page: Any = None
+    _is_counted = False
 
     def __init__(self) -> None:
         """Nothing was read yet."""
@@ -41,6 +42,7 @@ class Door(protocol.Protocol):
         if not self.factory.doorman.arrive():
             self.transport.abortConnection()
             return
+        self._is_counted = True
         self.factory.deadlines.add(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -106,7 +108,8 @@ class Door(protocol.Protocol):
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
         """Gone before a WebSocket was opened, or after a page was served."""
         self.factory.deadlines.discard(self)
-        self.factory.doorman.depart()
+        if self._is_counted:
+            self.factory.doorman.depart()
         if self._page is not None:
             self._page.connectionLost(reason)
 
