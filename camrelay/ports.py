@@ -1,13 +1,19 @@
 """What the relay needs from the world, and what the world may ask of the relay: the promises."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from camrelay.core.admission import Admission, Request
 from camrelay.core.errors import Denied, Rejected
+from camrelay.core.history import Entry, Keep, Page, Position, Said
+from camrelay.core.identity import Identity
 from camrelay.core.publication import Publication, Remote
 from camrelay.core.session import Session
 from camrelay.core.sink import Sink
+
+_T = TypeVar("_T")
+# Takes what was asked for, or why it cannot be had.
+Answer = Callable[[_T | Rejected], None]
 
 
 class Timer(Protocol):
@@ -23,6 +29,10 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds since some start; never runs backwards."""
+        ...
+
+    def unix(self) -> float:
+        """Seconds since 1970, by the clock on the wall; may jump."""
         ...
 
     def at_turn_end(self, call: Callable[[], None]) -> None:
@@ -101,6 +111,68 @@ class Clustered(Protocol):
 
     def missed(self, why: str) -> None:
         """This node may have missed what was said on others; `why` is for people."""
+        ...
+
+
+class Verifier(Protocol):
+    """Reads tokens."""
+
+    def verify(self, token: str) -> Identity:
+        """Who the bearer of `token` is. Raises Denied(401) with a text that never quotes it.
+
+        Does not wait: keys that are not here yet are fetched for the next time.
+        """
+        ...
+
+
+class History(Protocol):
+    """Keeps what is said in rooms, in one order for the whole cluster.
+
+    A room has to be open for all other calls. Answers come later or at once, and exactly once; a
+    Rejected is the answer when the store cannot be reached, is full or too slow (`reason` is
+    "not-stored"), and then nobody knows whether the entry will be there one day. Nothing is ever
+    raised, and no call waits.
+    """
+
+    def serve(self, relay: "Remembering") -> None:
+        """Tell `relay` what was stored. The relay calls this first."""
+        ...
+
+    def room_opened(self, path: str, keep: Keep, done: "Answer[Position]") -> None:
+        """From the answer on, `stored` is called for each entry behind that position."""
+        ...
+
+    def room_closed(self, path: str) -> None:
+        """Nothing about the room is to be told any more. What is stored stays."""
+        ...
+
+    def append(self, path: str, said: Said, done: "Answer[Position]") -> None:
+        """Store `said`; its place is the answer, after `stored` was called for it.
+
+        Entries get their places in the order of the calls of one node.
+        """
+        ...
+
+    def read(self, path: str, after: int | None, limit: int, done: "Answer[Page]") -> None:
+        """The first `limit` entries behind the offset `after`; the newest `limit` without one.
+
+        Entries older than what is kept are missing: `Page.first` says from where on there are any.
+        """
+        ...
+
+
+class Remembering(Protocol):
+    """The relay as the history sees it."""
+
+    def stored(self, path: str, epoch: str, entries: Sequence[Entry]) -> None:
+        """These come next in the open room: each entry once, in order, without a hole."""
+        ...
+
+    def broken(self, path: str, at: Position, why: str) -> None:
+        """Entries of the open room are lost for good, or its epoch has ended.
+
+        The next entry that is told comes behind `at`; `why` is for people.
+        """
         ...
 
 

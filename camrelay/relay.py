@@ -247,9 +247,8 @@ class Relay:
         room = self._rooms.get(path)
         if room is None:
             return
-        now = self._clock.now()
         for remote in turn:
-            if room.take(node, remote, now):
+            if room.take(node, remote):
                 self._has_turn(room)
 
     def replace(self, path: str, node: str, retained: Sequence[Remote]) -> None:

@@ -48,7 +48,7 @@ def _kind(route: RouteSetting) -> Kind:
         kind: Kind = made(**route.options)
     except Exception as error:  # the constructor may be the user's
         raise StartError(wanted, route.kind, f"cannot be made with its options: {error}") from error
-    for name in ("newest_counts", "private", "max_size", "read"):
+    for name in ("newest_counts", "private", "is_json", "max_size", "read"):
         if not hasattr(kind, name):
             raise StartError(wanted, route.kind, f"is no kind: it has no {name!r}")
     if not isinstance(kind.max_size, int) or kind.max_size < 1:

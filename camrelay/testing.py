@@ -30,6 +30,8 @@ from camrelay.ports import Bus, Clustered
 from camrelay.relay import Policy, Relay
 
 HOST = "relay.test"
+# What a ManualClock says on the wall at first: 2026-01-01, in seconds since 1970.
+START = 1767225600.0
 
 
 @dataclass(eq=False)
@@ -50,13 +52,17 @@ class ManualClock:
 
     def __init__(self, start: float = 1000.0) -> None:
         """`start`: what `now` says at first, in seconds."""
-        self._now = start
+        self._now = self._started = start
         self._timers: list[ManualTimer] = []
         self._at_turn_end: list[Callable[[], None]] = []
 
     def now(self) -> float:
         """Seconds; the same until `advance` is called."""
         return self._now
+
+    def unix(self) -> float:
+        """Seconds since 1970: it was `START` when the clock was new."""
+        return START + self._now - self._started
 
     def at_turn_end(self, call: Callable[[], None]) -> None:
         """Call at the next `end_turn`."""

@@ -26,6 +26,7 @@ class Shout:
 
     newest_counts = False
     private = False
+    is_json = False
     max_size = 4096
 
     def __init__(self, marks: int = 0) -> None:
@@ -38,6 +39,7 @@ class Shout:
 class Wordless:
     newest_counts = False
     private = False
+    is_json = False
     max_size = 4096
 '''
 

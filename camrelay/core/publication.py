@@ -12,8 +12,10 @@ class Publication(NamedTuple):
     """A message that a room accepted: framed once, whoever receives it.
 
     `slot` is what it is the newest word of, or None when every message counts. `at` is the time at
-    which it was accepted. `sequence` grows from one publication of a publisher to the next.
-    `origin` is the node that it came from, None when it is this one.
+    which it was accepted, in seconds since 1970. `sequence` grows from one publication of a
+    publisher to the next. `origin` is the node that it came from, None when it is this one.
+    `user` is what others see of the publisher, or empty. `offset` is its place in a room that is
+    kept, 0 elsewhere.
     """
 
     publisher: str
@@ -23,6 +25,8 @@ class Publication(NamedTuple):
     frame: bytes
     sequence: int
     origin: str | None = None
+    user: str = ""
+    offset: int = 0
 
 
 class Remote(NamedTuple):
@@ -31,3 +35,5 @@ class Remote(NamedTuple):
     publisher: str
     sequence: int
     message: Message
+    at: float = 0.0
+    user: str = ""

@@ -131,20 +131,21 @@ class Room:
             self._retained.keep(slot, publication)
         return self._add(publication)
 
-    def take(self, node: str, remote: Remote, now: float) -> bool:
+    def take(self, node: str, remote: Remote) -> bool:
         """Accept a publication of `node` for this turn; True when it is the first of the turn.
 
         A position that is not newer than the one that is known is dropped. What comes from no
         node (empty) is not retained: nobody would say when it is over.
         """
-        publisher, sequence, message = remote
+        publisher, sequence, message, at, user = remote
         slot = None
         if self.kind.newest_counts:
             slot = (publisher, message.key)
             known = self._retained.get(slot)
             if known is not None and known.sequence >= sequence:
                 return False
-        publication = Publication(publisher, slot, now, message, _frame(message), sequence, node)
+        frame = _frame(message)
+        publication = Publication(publisher, slot, at, message, frame, sequence, node, user)
         if slot is not None and node:
             self._retained.keep(slot, publication)
         return self._add(publication)

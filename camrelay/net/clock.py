@@ -12,6 +12,7 @@ class ReactorClock:
     """Keeps the promises of `camrelay.ports.Clock` on a Twisted reactor."""
 
     now = staticmethod(time.monotonic)
+    unix = staticmethod(time.time)
 
     def __init__(self, reactor: IReactorTime) -> None:
         """Calls are made by `reactor`."""

@@ -63,7 +63,7 @@ class Crowd:
 
     def take(self, node: str, name: str, text: str, sequence: int, key: str = "") -> bool:
         """`name` on `node` has said `text` about `key`."""
-        return self.room.take(node, Remote(name, sequence, Message(text.encode(), key)), NOW)
+        return self.room.take(node, Remote(name, sequence, Message(text.encode(), key)))
 
     def fan_out(self) -> Sequence[Publication]:
         """The turn ends."""

@@ -16,6 +16,7 @@ class Failing:
 
     newest_counts = False
     private = False
+    is_json = False
     max_size = 100
 
     def read(self, payload: bytes, is_binary: bool, user: str) -> Message:

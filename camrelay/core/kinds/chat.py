@@ -17,6 +17,7 @@ class Chat:
 
     newest_counts = False
     private = False
+    is_json = True
 
     def __init__(self, max_size: int = 16384) -> None:
         """`max_size`: bytes of one message."""

@@ -16,6 +16,7 @@ class RawEcho:
 
     newest_counts = False
     private = True
+    is_json = False
 
     def __init__(self, max_size: int = 1 << 24) -> None:
         """`max_size`: bytes of one message; the limit of the whole server comes first."""
@@ -35,6 +36,7 @@ class JsonEcho:
 
     newest_counts = False
     private = True
+    is_json = True
 
     def __init__(self, max_size: int = 65536) -> None:
         """`max_size`: bytes of one message."""
@@ -55,6 +57,7 @@ class PythonEcho:
 
     newest_counts = False
     private = True
+    is_json = False
 
     def __init__(self, max_size: int = 65536) -> None:
         """`max_size`: bytes of one message."""

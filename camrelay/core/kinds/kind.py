@@ -3,6 +3,7 @@
     class Shout:
         newest_counts = False
         private = False
+        is_json = False
         max_size = 4096
 
         def read(self, payload, is_binary, user):
@@ -36,11 +37,13 @@ class Kind(Protocol):
     joiners get the newest, slow subscribers skip the rest, too fast publishers are thinned.
     Otherwise every message counts and keeps its place.
     `private`: nobody but the sender gets the message.
+    `is_json`: what it passes on is JSON, and clients that get an envelope find it there as such.
     `max_size`: bytes of a message, before `read` sees it.
     """
 
     newest_counts: bool
     private: bool
+    is_json: bool
     max_size: int
 
     def read(self, payload: bytes, is_binary: bool, user: str) -> Message:

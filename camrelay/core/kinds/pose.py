@@ -41,6 +41,7 @@ class Pose:
 
     newest_counts = True
     private = False
+    is_json = True
 
     def __init__(self, max_size: int = 4096) -> None:
         """`max_size`: bytes of one position."""

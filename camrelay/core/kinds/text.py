@@ -8,6 +8,7 @@ class Text:
 
     newest_counts = False
     private = False
+    is_json = False
 
     def __init__(self, max_size: int = 16384) -> None:
         """`max_size`: bytes of one message."""

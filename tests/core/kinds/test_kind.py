@@ -11,6 +11,7 @@ class Shout:
 
     newest_counts = False
     private = False
+    is_json = False
     max_size = 4096
 
     def read(self, payload: bytes, is_binary: bool, user: str) -> Message:

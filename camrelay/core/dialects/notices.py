@@ -1,0 +1,87 @@
+"""What a room tells a member besides publications."""
+
+from msgspec import Struct
+
+
+class Member(Struct, frozen=True):
+    """Somebody in a room: the id of the session, and what others see, or empty."""
+
+    id: str
+    user: str = ""
+
+
+class Welcome(Struct, frozen=True, tag="welcome"):
+    """The first word to a new member.
+
+    `id` and `user`: what it is to others. `epoch` and `offset`: where the room stands, for the
+    next time; empty and 0 where nothing is kept. `recovered`: whether what it missed since the
+    position that it named follows without a hole; None when it named none. `members`: who is
+    there, itself included, at most 100 of `count`. `time`: the server's, seconds since 1970.
+    """
+
+    id: str
+    user: str
+    room: str
+    may_publish: bool
+    time: float
+    epoch: str
+    offset: int
+    recovered: bool | None
+    count: int
+    members: tuple[Member, ...]
+
+
+class Joined(Struct, frozen=True, tag="join"):
+    """Somebody came; `count` members are in the room now."""
+
+    member: Member
+    count: int
+
+
+class Left(Struct, frozen=True, tag="leave"):
+    """Somebody went; `count` members are in the room now."""
+
+    member: Member
+    count: int
+
+
+class Counted(Struct, frozen=True, tag="count"):
+    """So many members are in the room now: too many to name each one that comes and goes."""
+
+    count: int
+
+
+class Problem(Struct, frozen=True, tag="error"):
+    """Something that the member sent was dropped; `id` is the one it gave, or empty."""
+
+    reason: str
+    detail: str
+    id: str = ""
+
+
+class Gap(Struct, frozen=True, tag="gap"):
+    """The member may have missed something that cannot be had any more.
+
+    What follows is behind `epoch` and `offset`, which are empty and 0 where nothing is kept.
+    """
+
+    detail: str
+    epoch: str = ""
+    offset: int = 0
+
+
+class Ack(Struct, frozen=True, tag="ack"):
+    """A message was accepted, and stored where the room keeps anything; `offset` is its place."""
+
+    id: str
+    epoch: str = ""
+    offset: int = 0
+
+
+class Renewed(Struct, frozen=True, tag="renewed"):
+    """The new token was taken; it ends at `expires_at`, seconds since 1970, or never."""
+
+    expires_at: float | None = None
+
+
+Notice = Welcome | Joined | Left | Counted | Problem | Gap | Ack | Renewed
