@@ -7,9 +7,9 @@ from camrelay.core.kinds.kind import Message
 
 
 class Keep(NamedTuple):
-    """How much of a room is kept: at most `count` messages, none older than `seconds`."""
+    """How much of a room is kept: at most so many `messages`, none older than `seconds`."""
 
-    count: int
+    messages: int
     seconds: float
 
 

@@ -346,7 +346,7 @@ def test_what_other_nodes_publish_is_fanned_out(chat: Crowd) -> None:
 def test_a_binary_message_of_another_node_stays_binary(chat: Crowd) -> None:
     """Bytes are not converted on their way."""
     anna = chat.join("anna")
-    chat.room.take("n1", Remote("ben", 1, Message(b"\xff", is_binary=True)), NOW)
+    chat.room.take("n1", Remote("ben", 1, Message(b"\xff", is_binary=True)))
     chat.fan_out()
     assert anna.writes == [binary_frame(b"\xff")]
 
