@@ -6,10 +6,11 @@ strength. A value that is not allowed stops the start with one line that names i
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import msgspec
 from dotenv import dotenv_values
@@ -22,6 +23,8 @@ DEFAULT_FILE = "camrelay.toml"
 ENVIRONMENT_PREFIX = "CAMRELAY_"
 # Platforms tell every application its port and its Redis by these names.
 PLATFORM_NAMES = {"port": "PORT", "redis": "REDIS_URL"}
+# They look like settings and are none: camrelay.tac reads its command line from this one.
+OTHER_VARIABLES = ("CAMRELAY_ARGS",)
 
 
 PortNumber = Annotated[int, Meta(ge=0, le=65535)]
@@ -154,6 +157,11 @@ class Option:
         return f"{self.description} (default: {shown})"
 
     @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return ENVIRONMENT_PREFIX + self.name.upper()
+
+    @property
     def is_switch(self) -> bool:
         """It takes no value on the command line."""
         return isinstance(self.default, bool)
@@ -221,13 +229,54 @@ def load(given: Mapping[str, object], environ: Mapping[str, str], file: str | No
     `file` is `camrelay.toml` in the working directory when it is None, if there is one.
     Raises StartError for the first value that is not allowed.
     """
-    values = {
-        **_from_file(file),
-        **_from_environment(_dotenv(), ".env"),
-        **_from_environment(environ, "environment"),
-        **{name: OPTIONS[name].read(value, OPTIONS[name].flag) for name, value in given.items()},
-    }
-    return Settings(**values)
+    settings, wrong = survey(given, environ, file)
+    if wrong:
+        raise wrong[0]
+    return settings
+
+
+def survey(
+    given: Mapping[str, object], environ: Mapping[str, str], file: str | None
+) -> tuple[Settings, list[StartError]]:
+    """As `load`, with everything that is not allowed beside the settings that hold without it."""
+    values: dict[str, Any] = {}
+    wrong: list[StartError] = []
+    for said in _everything_said(given, environ, file, wrong):
+        try:
+            values[said.name] = said.read()
+        except StartError as error:
+            wrong.append(error)
+    return Settings(**values), wrong
+
+
+class _Said(NamedTuple):
+    """A value for a setting, and the place where somebody wrote it."""
+
+    name: str
+    value: object
+    place: str
+
+    def read(self) -> Any:
+        option = OPTIONS.get(self.name)
+        if option is None:
+            raise StartError(self.place, self.value, f"is not a setting; they are: {_known()}")
+        return option.read(self.value, self.place)
+
+
+def _everything_said(
+    given: Mapping[str, object],
+    environ: Mapping[str, str],
+    file: str | None,
+    wrong: list[StartError],
+) -> Iterator[_Said]:
+    """The weakest first. A file that cannot be read is added to what is `wrong`."""
+    try:
+        yield from _in_file(file)
+    except StartError as error:
+        wrong.append(error)
+    yield from _in_environment(_dotenv(), ".env")
+    yield from _in_environment(environ, "environment")
+    yield from (_Said(name, value, OPTIONS[name].flag) for name, value in given.items())
 
 
 def _dotenv() -> dict[str, str]:
@@ -235,33 +284,39 @@ def _dotenv() -> dict[str, str]:
     return {name: value for name, value in dotenv_values(path).items() if value is not None}
 
 
-def _from_environment(environ: Mapping[str, str], place: str) -> dict[str, Any]:
+def _in_environment(environ: Mapping[str, str], place: str) -> Iterator[_Said]:
     """What `environ` says; an empty variable says nothing, as container platforms use it."""
-    values = {}
     for option in OPTIONS.values():
-        for name in (PLATFORM_NAMES.get(option.name), ENVIRONMENT_PREFIX + option.name.upper()):
+        for name in (PLATFORM_NAMES.get(option.name), option.variable):
             if name is not None and environ.get(name):
-                values[option.name] = option.read(environ[name], f"{place} {name}")
-    return values
+                yield _Said(option.name, environ[name], f"{place} {name}")
 
 
-def _from_file(file: str | None) -> dict[str, Any]:
+def _in_file(file: str | None) -> Iterator[_Said]:
     path = Path(file or DEFAULT_FILE)
     if file is None and not path.exists():
-        return {}
+        return
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise StartError("--config", str(path), f"cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise StartError("--config", str(path), f"is not TOML: {error}") from None
-    values = {}
     for key, value in document.items():
-        option = OPTIONS.get(key.replace("-", "_"))
-        if option is None:
-            raise StartError(f"{path}: {key}", value, f"is not a setting; they are: {_known()}")
-        values[option.name] = option.read(value, f"{path}: {key}")
-    return values
+        yield _Said(key.replace("-", "_"), value, f"{path}: {key}")
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """What begins with CAMRELAY_ in `environ` or in `.env` and sets nothing: one line for each."""
+    known = [option.variable for option in OPTIONS.values()]
+    found = []
+    for place, variables in ((".env", _dotenv()), ("environment", environ)):
+        for name in sorted(variables):
+            if name.startswith(ENVIRONMENT_PREFIX) and name not in (*known, *OTHER_VARIABLES):
+                meant = get_close_matches(name, known, n=1)
+                question = f": did you mean {meant[0]}?" if meant else ""
+                found.append(f"{place} {name} is not a setting{question}")
+    return found
 
 
 def _known() -> str:

@@ -4,12 +4,15 @@ import os
 import sys
 from typing import Any
 
+from twisted.logger import Logger
 from twisted.python import usage
 
-from camrelay.config import OPTIONS, Settings, load
+from camrelay.config import OPTIONS, Settings, load, unknown_variables
 from camrelay.core.errors import StartError
 from camrelay.service import RelayService, build
 from camrelay.workers.supervisor import supervise
+
+_log = Logger(namespace="camrelay")
 
 
 class Options(usage.Options):
@@ -64,6 +67,8 @@ def makeService(options: Options) -> RelayService:
     """The service for parsed options, on the reactor that twistd chose."""
     from twisted.internet import reactor
 
+    for line in unknown_variables(os.environ):
+        _log.warn("{detail}", event="setting", detail=line)
     make = supervise if options.settings.workers > 1 else build
     try:
         return make(options.settings, reactor)

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from camrelay.config import OPTIONS, RouteSetting, Settings, data_directory, load
+from camrelay.config import (
+    OPTIONS,
+    RouteSetting,
+    Settings,
+    data_directory,
+    load,
+    survey,
+    unknown_variables,
+)
 from camrelay.core.errors import StartError
 from tests.support.process import Process
 from tests.support.server import clean_environment, relay_command
@@ -290,6 +298,32 @@ def test_a_file_that_is_no_toml_is_told(content: bytes) -> None:
     """With what the reader says about the place."""
     Path("camrelay.toml").write_bytes(content)
     assert complaint().startswith("--config: 'camrelay.toml' is not TOML: ")
+
+
+def test_everything_that_is_wrong_is_found_at_once() -> None:
+    """Whoever looks through the settings hears of all of them; what is right holds."""
+    Path("camrelay.toml").write_text("mesage-rate = 100\nretain = 5\nport = 'http'")
+    settings, wrong = survey({"log_format": "xml"}, {"CAMRELAY_TLS": "maybe"}, None)
+    assert settings == Settings(retain=5.0)
+    places = [str(each).partition(": ")[0] for each in wrong]
+    assert places == ["camrelay.toml", "camrelay.toml", "environment CAMRELAY_TLS", "--log-format"]
+
+
+def test_the_rest_is_looked_at_although_the_file_cannot_be_read() -> None:
+    """A missing file is one mistake among others."""
+    _, wrong = survey({"log_format": "xml"}, {}, "missing.toml")
+    assert [each.option for each in wrong] == ["--config", "--log-format"]
+
+
+def test_a_variable_that_sets_nothing_is_found(directory: Path) -> None:
+    """A misspelt name is told with the one that was meant; all others are not ours."""
+    (directory / ".env").write_text("CAMRELAY_REDIS_UNSECURE=1")
+    environ = {"CAMRELAY_MESAGE_RATE": "1", "CAMRELAY_PORT": "1", "CAMRELAY_ARGS": "", "X": ""}
+    assert unknown_variables(environ | {"CAMRELAY_XYZZY": "1"}) == [
+        ".env CAMRELAY_REDIS_UNSECURE is not a setting: did you mean CAMRELAY_REDIS_INSECURE?",
+        "environment CAMRELAY_MESAGE_RATE is not a setting: did you mean CAMRELAY_MESSAGE_RATE?",
+        "environment CAMRELAY_XYZZY is not a setting",
+    ]
 
 
 # where things are kept

@@ -37,3 +37,9 @@ def test_who_is_turned_away_at_the_door_is_in_the_log(relay_with: StartRelay) ->
     with Wire(server.port) as wire:
         wire.send(b"GET /ws/camera HTTP/1.1\r\nno colon\r\n\r\n")
         server.wait_for_log(r"connection denied 400 from 127\.0\.0\.1:[0-9]+: not a header line")
+
+
+def test_a_misspelt_variable_is_in_the_log(relay_with: StartRelay) -> None:
+    """It changes nothing, and somebody expects that it does."""
+    server = relay_with(CAMRELAY_MESAGE_RATE="10")
+    server.wait_for_log("CAMRELAY_MESAGE_RATE is not a setting: did you mean CAMRELAY_MESSAGE_RATE")
