@@ -308,13 +308,13 @@ def _in_file(file: str | None) -> Iterator[_Said]:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """What begins with CAMRELAY_ in `environ` or in `.env` and sets nothing: one line for each."""
-    known = [option.variable for option in OPTIONS.values()]
+    known = {name.upper(): option.variable for name, option in OPTIONS.items()}
     found = []
     for place, variables in ((".env", _dotenv()), ("environment", environ)):
-        for name in sorted(variables):
-            if name.startswith(ENVIRONMENT_PREFIX) and name not in (*known, *OTHER_VARIABLES):
-                meant = get_close_matches(name, known, n=1)
-                question = f": did you mean {meant[0]}?" if meant else ""
+        for name in sorted(set(variables).difference(known.values(), OTHER_VARIABLES)):
+            if name.startswith(ENVIRONMENT_PREFIX):
+                meant = get_close_matches(name.removeprefix(ENVIRONMENT_PREFIX), known, n=1)
+                question = f": did you mean {known[meant[0]]}?" if meant else ""
                 found.append(f"{place} {name} is not a setting{question}")
     return found
 
