@@ -15,7 +15,8 @@ class Request:
     """A WebSocket handshake as the client sent it.
 
     `path` is still percent-encoded; `host` has no port; `origin` is None when the client is no
-    browser; `query` holds the first value of each parameter.
+    browser; `query` holds the first value of each parameter. `certificate_subject` is whom the
+    client's certificate names, which TLS has verified; empty when it has shown none.
     """
 
     path: str
@@ -23,6 +24,7 @@ class Request:
     host: str
     origin: str | None
     peer: str
+    certificate_subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from camrelay.core.limits import Allowance, Rate
 from camrelay.core.request_head import END, RequestHead
 from camrelay.core.session import Session
 from camrelay.core.upgrade import plain_upgrade
+from camrelay.net.client_certificates import subject_at
 from camrelay.net.deflate import accept_deflate, refuse_deflate
 from camrelay.net.ingest import ShortPath
 from camrelay.net.keepalive import Keepalive
@@ -67,7 +68,8 @@ class RelayProtocol(ShortPath):
             return
         path, query, host, origin, answer = upgrade
         try:
-            self._admit(Request(path, query, host, origin, self._peer_name))
+            subject = subject_at(self.transport)
+            self._admit(Request(path, query, host, origin, self._peer_name, subject))
         except Denied as denied:
             self.failHandshake(denied.text, denied.status)
             return
@@ -91,6 +93,7 @@ class RelayProtocol(ShortPath):
             host=request.host,
             origin=request.headers.get("origin"),
             peer=self._peer_name,
+            certificate_subject=subject_at(self.transport),
         )
 
     def failHandshake(

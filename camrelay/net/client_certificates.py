@@ -1,0 +1,48 @@
+"""Certificates that clients show (mutual TLS): who is believed, and whom a certificate names."""
+
+from typing import Any
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+
+def subject_of(certificate: x509.Certificate) -> str:
+    """The name of whoever holds a client's `certificate`; empty when it names nobody.
+
+    It is the first DNS name, e-mail address or URI among the subject alternative names, in the
+    certificate's own order (RFC 5280 section 4.2.1.6); a DNS name in lower case, since case means
+    nothing there (section 7.2). A certificate that has none of these is known by the common name
+    of its subject, if there is exactly one. No RFC says how to name a client; names come before
+    the common name because RFC 9525 section 2 says so for servers.
+
+    A name with characters that cannot be printed names nobody, and nothing is looked for behind
+    it: a certificate authority that signs such a name has not read it.
+    """
+    names = _alternative_names(certificate)
+    if not names:
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        names = [str(name.value) for name in common] if len(common) == 1 else []
+    return names[0] if names and names[0].isprintable() else ""
+
+
+def subject_at(transport: Any) -> str:
+    """Whom the certificate names that the peer of `transport` has shown; empty without one.
+
+    TLS has verified it by the time the first byte of a request can be read.
+    """
+    ask = getattr(transport, "getPeerCertificate", None)
+    shown = None if ask is None else ask()
+    return "" if shown is None else subject_of(shown.to_cryptography())
+
+
+def _alternative_names(certificate: x509.Certificate) -> list[str]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    named = (x509.DNSName, x509.RFC822Name, x509.UniformResourceIdentifier)
+    return [
+        name.value.lower() if isinstance(name, x509.DNSName) else name.value
+        for name in found.value
+        if isinstance(name, named)
+    ]
