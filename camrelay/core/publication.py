@@ -14,8 +14,8 @@ class Publication(NamedTuple):
     `slot` is what it is the newest word of, or None when every message counts. `at` is the time at
     which it was accepted, in seconds since 1970. `sequence` grows from one publication of a
     publisher to the next. `origin` is the node that it came from, None when it is this one.
-    `user` is what others see of the publisher, or empty. `offset` is its place in a room that is
-    kept, 0 elsewhere.
+    `user` is what others see of the publisher, or empty. `epoch` and `offset` are its place in a
+    room that is kept, empty and 0 elsewhere.
     """
 
     publisher: str
@@ -26,6 +26,7 @@ class Publication(NamedTuple):
     sequence: int
     origin: str | None = None
     user: str = ""
+    epoch: str = ""
     offset: int = 0
 
 

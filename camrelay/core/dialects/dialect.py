@@ -11,7 +11,10 @@ from camrelay.core.publication import Publication
 
 
 class Publish(NamedTuple):
-    """The client says something in its room; `id` comes back in the Ack or Problem."""
+    """The client says something in its room: `payload` is for the kind to read.
+
+    `id` comes back in the Ack or Problem.
+    """
 
     payload: bytes
     is_binary: bool = False
@@ -40,6 +43,6 @@ class Dialect(Protocol):
         """`notice`, ready for a sink; empty when the dialect has no word for it."""
         ...
 
-    def read(self, payload: bytes, is_binary: bool) -> Command:
-        """What a message asks for. Raises Rejected."""
+    def read(self, kind: Kind, payload: bytes, is_binary: bool) -> Command:
+        """What a message into the room of a `kind` asks for. Raises Rejected."""
         ...

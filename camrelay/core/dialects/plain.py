@@ -27,7 +27,7 @@ class Plain:
             case _:
                 return b""
 
-    def read(self, payload: bytes, is_binary: bool) -> Command:
+    def read(self, kind: Kind, payload: bytes, is_binary: bool) -> Command:
         """Every message is one for the room."""
         return Publish(payload, is_binary)
 
