@@ -79,6 +79,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[
         str | None, _says("where camrelay keeps things (default: the user's data directory)")
     ] = None
+    admin: Annotated[
+        str | None,
+        _says(
+            "endpoint for status, metrics and drain, such as unix:/run/camrelay/admin.sock or "
+            "tcp:9443:interface=127.0.0.1 (default: under systemd, in the runtime directory)"
+        ),
+    ] = None
+    admin_anywhere: Annotated[
+        bool, _says("let other machines reach --admin; whoever does can stop the server")
+    ] = False
     workers: Annotated[
         WorkerCount, _says("processes that share the port; more than 1 need --redis")
     ] = 1
@@ -327,3 +337,11 @@ def data_directory(settings: Settings) -> Path:
     """Where camrelay keeps things: --data-dir, systemd's state directory, or the user's own."""
     chosen = settings.data_dir or os.environ.get("STATE_DIRECTORY")
     return Path(chosen) if chosen else user_data_path("camrelay")
+
+
+def admin_endpoint(settings: Settings) -> str | None:
+    """Where the operator is answered: --admin, or a socket in systemd's runtime directory."""
+    directory = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    if settings.admin is not None or not directory:
+        return settings.admin
+    return f"unix:{directory}/admin.sock"

@@ -94,6 +94,15 @@ class Relay:
         room = self._rooms.get(path)
         return len(room) + self._bus.elsewhere(path) if room else 0
 
+    @property
+    def connections(self) -> int:
+        """How many sessions this node has."""
+        return len(self._sessions)
+
+    def rooms(self) -> dict[str, int]:
+        """The members on this node of each room that is not somebody's own."""
+        return {path: len(room) for path, room in self._rooms.items()}
+
     # receive
 
     def receive(self, session: Session, payload: bytes, is_binary: bool) -> None:

@@ -20,11 +20,13 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import ILogObserver
 
 from camrelay.bus.local import LocalBus
-from camrelay.config import Settings, data_directory
+from camrelay.config import Settings, admin_endpoint, data_directory
 from camrelay.core.doorman import COURTESY, Doorman
 from camrelay.core.errors import GOING_AWAY, StartError
 from camrelay.core.limits import Limits, Rate
+from camrelay.core.readiness import STARTING, Readiness
 from camrelay.net.addresses import certificate_names, origins_to_open
+from camrelay.net.admin import AdminTable, admin_listener, admin_site, in_json
 from camrelay.net.clock import ReactorClock
 from camrelay.net.deadlines import Deadlines
 from camrelay.net.development_ca import development_certificate
@@ -36,6 +38,7 @@ from camrelay.net.tls import CurrentCertificate, ServerCertificate, load_certifi
 from camrelay.net.websocket import RelayFactory
 from camrelay.ops.journal import LogJournal
 from camrelay.ops.logs import JsonLines
+from camrelay.ops.status import Status, largest
 from camrelay.redis.bus import RedisBus
 from camrelay.redis.endpoint import Trust
 from camrelay.redis.link import RedisLink
@@ -59,6 +62,8 @@ class RelayService(MultiService):
         `bus` runs from before the first connection until after the last.
         """
         super().__init__()
+        self.readiness = Readiness()
+        self.admin: AdminTable = {}  # what operators can ask for
         self._log_format = log_format
         self._bus = bus or Service()
 
@@ -108,13 +113,15 @@ def build(
 ) -> RelayService:
     """The service for `settings` on `reactor`. Raises StartError, and nothing listens then.
 
-    `listeners` are made as the settings say when they are None.
+    `listeners` are made as the settings say when they are None; with others, somebody else answers
+    the operator, too.
     """
     clock = ReactorClock(reactor)
     journal = LogJournal(clock.now)
     node = secrets.token_hex(5)
     bus = _redis_bus(settings, node, clock, journal, reactor)
     relay = Relay(node, _policy(settings), clock, bus or LocalBus(), journal)
+    service = RelayService(settings.log_format, bus)
 
     keepalive = Keepalive(settings.ping_interval)
     deadlines: Deadlines[Door] = Deadlines(settings.handshake_timeout, clock.now, Door.expire)
@@ -124,8 +131,15 @@ def build(
     site = make_site(reactor, journal.answered)
     doors = DoorFactory(websockets, site, doorman, deadlines, journal.turned_away)
 
-    service = RelayService(settings.log_format, bus)
-    listeners = make_listeners(settings, reactor) if listeners is None else listeners
+    status = Status(node, service.readiness, clock.now)
+    status.add("connections", lambda: relay.connections)
+    status.add("rooms", lambda: len(relay.rooms()))
+    status.add("largest_rooms", lambda: largest(relay.rooms()))
+    status.add("redis", lambda: bus and bus.state)
+    service.admin["GET", "/status"] = lambda: in_json(status())
+    if listeners is None:
+        listeners = make_listeners(settings, reactor)
+        add_admin(service, settings, journal, reactor)
     for listening in _listening(settings, listeners, doors, journal, reactor):
         listening.setServiceParent(service)
     for every, tick in (
@@ -134,7 +148,31 @@ def build(
     ):
         TimerService(every, tick).setServiceParent(service)
     DrainingService(relay, doorman, reactor).setServiceParent(service)
+    reactor.callWhenRunning(service.readiness.withdraw, STARTING)
     return service
+
+
+def add_admin(service: RelayService, settings: Settings, journal: LogJournal, reactor: Any) -> None:
+    """Let operators ask `service`, if they want to. Raises StartError for a bad `--admin`."""
+    endpoint = admin_endpoint(settings)
+    if endpoint is None:
+        return
+    listener = admin_listener(reactor, endpoint, settings.admin_anywhere)
+    site = admin_site(reactor, service.admin)
+    told = partial(announce_admin, journal)
+    ListeningService(listener, site, told).setServiceParent(service)
+
+
+def announce_admin(journal: LogJournal, port: IListeningPort, _secure: bool) -> None:
+    """Say where operators are answered."""
+    journal.answers_operators(_url(port.getHost()))
+
+
+def _url(host: Any) -> str:
+    if isinstance(host, UNIXAddress):
+        return f"unix:{os.fsdecode(host.name or b'')}"
+    address = f"[{host.host}]" if ":" in host.host else host.host
+    return f"http://{address}:{host.port}/"
 
 
 def _expect_many_objects() -> None:
@@ -242,7 +280,7 @@ def announce(journal: LogJournal, port: IListeningPort, secure: bool) -> None:
     """Say where the port can be reached."""
     host: Any = port.getHost()
     if isinstance(host, UNIXAddress):
-        journal.listening(f"unix:{os.fsdecode(host.name or b'')}")
+        journal.listening(_url(host))
         return
     for origin in origins_to_open(host.port, secure, host.host):
         journal.listening(origin)

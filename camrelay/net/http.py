@@ -40,7 +40,12 @@ def make_site(reactor: Any, record: Record) -> Site:
     `record(method, path, peer, status, size, seconds)` is called once per answer: the path has no
     query, `size` counts the bytes of the body, `seconds` run from the end of the request's head.
     """
-    return _PageSite(reactor, record)
+    return exchange_site(reactor, _Answers(Pages.load()), record)
+
+
+def exchange_site(reactor: Any, root: Resource, record: Record) -> Site:
+    """A site that serves `root`, one request for each connection; `record` as in `make_site`."""
+    return _ExchangeSite(reactor, root, record)
 
 
 class _Exchange(HTTPChannel):
@@ -49,7 +54,7 @@ class _Exchange(HTTPChannel):
     A second request on the same connection would be a second chance to be slow, and to smuggle.
     """
 
-    factory: "_PageSite"
+    factory: "_ExchangeSite"
     transport: Any
 
     def connectionMade(self) -> None:
@@ -98,13 +103,14 @@ class _Exchange(HTTPChannel):
         self.factory.answered(self, "-", "-", BAD_REQUEST, 0)
 
 
-class _PageSite(Site):
+class _ExchangeSite(Site):
     """A Site of exchanges that reports each answer."""
 
     protocol: Any = _Exchange
+    noisy = False
 
-    def __init__(self, reactor: Any, record: Record) -> None:
-        super().__init__(_Answers(Pages.load()), timeout=None, reactor=reactor)
+    def __init__(self, reactor: Any, root: Resource, record: Record) -> None:
+        super().__init__(root, timeout=None, reactor=reactor)
         self._record = record
 
     def log(self, request: HTTPRequest) -> None:

@@ -28,6 +28,10 @@ class LogJournal:
         """An address that people can open."""
         self._log.info("open {url}", event="listening", url=origin)
 
+    def answers_operators(self, url: str) -> None:
+        """Where status and metrics can be asked for."""
+        self._log.info("admin {url}", event="admin", url=url)
+
     def authority(self, path: str, fingerprint: str) -> None:
         """The development CA that clients have to trust."""
         self._log.info("authority {path}", event="authority", path=path)

@@ -81,6 +81,11 @@ class RedisBus(Service):
         self._conversation.end()
         return self._link.stopService()
 
+    @property
+    def state(self) -> str:
+        """How the link is, and why, for people: "up", "down: nothing listens there"."""
+        return str(self._link.status)
+
     # Rooms
 
     def room_opened(self, path: str) -> None:

@@ -18,7 +18,14 @@ from camrelay.config import Settings
 from camrelay.core.errors import StartError
 from camrelay.net.listen import Listener, ListeningService
 from camrelay.ops.journal import LogJournal
-from camrelay.service import RelayService, announce, build, make_listeners, with_certificate
+from camrelay.service import (
+    RelayService,
+    add_admin,
+    announce,
+    build,
+    make_listeners,
+    with_certificate,
+)
 from camrelay.workers.orders import (
     EVENTS,
     FIRST_SOCKET,
@@ -46,6 +53,7 @@ def supervise(settings: Settings, reactor: Any) -> RelayService:
     build(settings, reactor, listeners)
     service = RelayService(settings.log_format)
     Supervisor(settings, listeners, journal, reactor).setServiceParent(service)
+    add_admin(service, settings, journal, reactor)
     return service
 
 
