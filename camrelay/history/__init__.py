@@ -1,0 +1,1 @@
+"""What was said in rooms, kept in memory or in a file."""
