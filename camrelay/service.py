@@ -224,7 +224,7 @@ def _listening(
 ) -> Iterator[ListeningService]:
     tls = None
     if any(listener.secure for listener in listeners):
-        certificate = _certificate(with_certificate(settings, journal))
+        certificate = own_certificate(with_certificate(settings, journal))
         tls = tls_factory(CurrentCertificate(certificate), doors, reactor)
     elif settings.certificate is not None:
         remedy = "is given, but nothing serves TLS: add --tls, or --listen tls+tcp:8443"
@@ -259,7 +259,8 @@ def with_certificate(settings: Settings, journal: LogJournal) -> Settings:
     )
 
 
-def _certificate(settings: Settings) -> ServerCertificate:
+def own_certificate(settings: Settings) -> ServerCertificate:
+    """What --certificate and --private-key name, checked. Raises StartError."""
     assert settings.certificate is not None
     key = Path(settings.private_key) if settings.private_key else None
     return load_certificate(Path(settings.certificate), key, _passphrase(settings))

@@ -5,6 +5,7 @@ import click
 import camrelay
 from camrelay.tools.bench.command import bench
 from camrelay.tools.channels import receive, send
+from camrelay.tools.check.command import check
 from camrelay.tools.publish import publish
 
 
@@ -15,6 +16,7 @@ def main() -> None:
 
 
 main.add_command(bench)
+main.add_command(check)
 main.add_command(publish)
 main.add_command(receive)
 main.add_command(send)

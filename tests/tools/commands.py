@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.server import Server, clean_environment
 
 CAMRELAY = Path(sys.executable).with_name("camrelay")
-SECONDS_FOR_A_BENCH = 60.0
+SECONDS_FOR_A_COMMAND = 60.0
 
 Broadcast = Callable[..., Server]
 Bench = Callable[..., dict[str, Any]]
@@ -20,13 +20,16 @@ def url_of(server: Server, path: str = "{room}") -> str:
     return f"{'wss' if server.secure else 'ws'}://localhost:{server.port}/{path}"
 
 
-def run_camrelay(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the `camrelay` command to its end."""
+def run_camrelay(
+    *arguments: str | Path, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the `camrelay` command to its end; `environment` is added to a clean one."""
     return subprocess.run(
         [CAMRELAY, *arguments],
         check=False,
         capture_output=True,
         text=True,
-        timeout=SECONDS_FOR_A_BENCH,
-        env=clean_environment(),
+        timeout=SECONDS_FOR_A_COMMAND,
+        cwd=cwd,
+        env=clean_environment() | environment,
     )

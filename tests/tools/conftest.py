@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.redis import redis_server
 from tests.support.server import Server
 from tests.tools.commands import Bench, Broadcast, run_camrelay, url_of
+
+__all__ = ["bench", "broadcast", "redis_server"]
 
 BROADCAST_SERVER = Path(__file__).with_name("broadcast_server.py")
 BRIEF = ("--warm-up", "0.2", "--duration", "0.3")

@@ -1,0 +1,1 @@
+"""`camrelay check`: what would happen if the server were started with these settings."""
