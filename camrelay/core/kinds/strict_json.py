@@ -9,6 +9,7 @@ from camrelay.core.errors import Rejected
 from camrelay.core.kinds.kind import refuse_binary
 
 _Shape = TypeVar("_Shape")
+_LONGEST = 200
 _AT_BYTE = re.compile(r" ?\(byte (\d+)\)")
 
 encode = msgspec.json.Encoder().encode
@@ -33,7 +34,8 @@ def decode(decoder: msgspec.json.Decoder[_Shape], payload: bytes, is_binary: boo
 
 
 def _said_plainly(error: Exception) -> str:
-    return str(error).replace("`", "").replace("$.", "").replace(" - at ", " at ")
+    said = str(error)[:_LONGEST]  # it may quote a field name as long as the whole message
+    return said.replace("`", "").replace("$.", "").replace(" - at ", " at ")
 
 
 def _located(error: Exception, payload: bytes) -> str:

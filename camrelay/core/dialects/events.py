@@ -1,0 +1,60 @@
+"""Server-sent events (WHATWG HTML 9.2): what a member hears, for places without WebSockets.
+
+    event: message
+    id: 5f0c:42
+    data: {"type":"message","from":"n1-7","offset":42,...}
+
+The id is an epoch and an offset: a browser that lost the stream sends the last one that it got, as
+`Last-Event-ID`, and goes on there. Whatever names a place behind which things go on has one.
+"""
+
+from camrelay.core.dialects.dialect import Command
+from camrelay.core.dialects.notices import Gap, Notice, Problem, Welcome
+from camrelay.core.dialects.v1 import envelope
+from camrelay.core.errors import Rejected
+from camrelay.core.kinds.kind import Kind
+from camrelay.core.kinds.strict_json import encode
+from camrelay.core.publication import Publication
+
+
+class Events:
+    """The objects of camrelay.v1 as events of one stream."""
+
+    name = "sse"
+
+    def publication(self, kind: Kind, publication: Publication, now: float) -> bytes:
+        """An event of type `message`."""
+        data = envelope(kind, publication, now)
+        return _event("message", data, publication.epoch, publication.offset)
+
+    def notice(self, notice: Notice) -> bytes:
+        """An event of the type of the notice; `problem` for an error.
+
+        EventSource tells its own troubles as events of type `error`.
+        """
+        data = encode(notice)
+        match notice:
+            case Welcome(epoch=epoch, offset=offset) | Gap(epoch=epoch, offset=offset):
+                return _event(_type(notice), data, epoch, offset)
+            case Problem():
+                return _event("problem", data)
+            case _:
+                return _event(_type(notice), data)
+
+    def read(self, kind: Kind, payload: bytes, is_binary: bool) -> Command:
+        """Nothing: a stream has one direction."""
+        raise Rejected("wrong-type", "events go from the server to the client only")
+
+
+def _type(notice: Notice) -> str:
+    return str(notice.__struct_config__.tag)
+
+
+def _event(type: str, data: bytes, epoch: str = "", offset: int = 0) -> bytes:
+    place = f"id: {epoch}:{offset}\n" if epoch else ""
+    # A kind may pass on JSON with line breaks between its values: each line is a field of its own.
+    lines = b"\ndata: ".join(data.splitlines())
+    return f"event: {type}\n{place}data: ".encode() + lines + b"\n\n"
+
+
+EVENTS = Events()
