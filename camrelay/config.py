@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 from msgspec import Meta, inspect
 from platformdirs import user_data_path
 
+from camrelay.core.access import Level
 from camrelay.core.errors import StartError
 
 DEFAULT_FILE = "camrelay.toml"
@@ -44,11 +45,19 @@ Origin = Annotated[
 
 
 class RouteSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[[routes]]` of the file: a path pattern, a kind, and the options of the kind."""
+    """One `[[routes]]` of the file: a path pattern, a kind, and the options of the kind.
+
+    `access`, `subscribe` and `publish` say who may use it: see camrelay.core.access. `room`, such
+    as `/inbox/{user}`, is the room of all its paths.
+    """
 
     path: str
     kind: str
     options: dict[str, Any] = {}
+    access: Level = "open"
+    subscribe: tuple[str, ...] | None = None
+    publish: tuple[str, ...] | None = None
+    room: str | None = None
 
 
 def _says(description: str) -> Meta:

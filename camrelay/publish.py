@@ -52,7 +52,8 @@ class Publisher(Generic[_Answer]):
         self._sequence = itertools.count(1)
 
     def publish(self, path: str, message: object, user: str = "") -> _Answer:
-        """Say `message` in the room at `path`, which is written as in the URLs of clients.
+        """Say `message` in the room at `path`, which is written as in the URLs of clients; the
+        room of a user, as in `/inbox/alice`, by its own name.
 
         `message` is a text (str), bytes, or anything that becomes JSON; `user` says it. The answer
         is the number of servers that have members in the room.
@@ -60,13 +61,13 @@ class Publisher(Generic[_Answer]):
         message.
         Fails with a LinkError when it was not carried, or nobody knows.
         """
-        room, kind = self._routes.find(path)
-        if kind.private:
-            raise Denied(400, f"nobody but the sender hears what is said in {room}")
-        body, key, is_binary = _read(kind, message, room_name(user) if user else "")
+        place = self._routes.find_room(path)
+        if place.kind.private:
+            raise Denied(400, f"nobody but the sender hears what is said in {place.room}")
+        body, key, is_binary = _read(place.kind, message, room_name(user) if user else "")
         said = Carried(self._name, key, is_binary, next(self._sequence), body)
-        turn = Turn(NO_NODE, 0, room, [said])
-        return self._link.publish(room_channel(room).encode(), to_bytes(turn))
+        turn = Turn(NO_NODE, 0, place.room, [said])
+        return self._link.publish(room_channel(place.room).encode(), to_bytes(turn))
 
 
 def _read(kind: Kind, message: object, user: str) -> Message:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from camrelay.config import RouteSetting
+from camrelay.core.access import Access
 from camrelay.core.errors import StartError
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.echo import JsonEcho, PythonEcho, RawEcho
@@ -38,7 +39,12 @@ BUILT_IN = (
 
 def route_table(own: Sequence[RouteSetting]) -> RouteTable:
     """The operator's `own` routes and then the built-in ones. Raises StartError."""
-    return RouteTable(Route(route.path, _kind(route)) for route in (*own, *BUILT_IN))
+    return RouteTable(map(_route, (*own, *BUILT_IN)))
+
+
+def _route(route: RouteSetting) -> Route:
+    access = Access(route.access, route.subscribe, route.publish)
+    return Route(route.path, _kind(route), access, route.room)
 
 
 def _kind(route: RouteSetting) -> Kind:

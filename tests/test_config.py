@@ -253,7 +253,7 @@ def test_an_origin_that_no_browser_would_send_is_told(origin: str) -> None:
     [
         ("path = '/x'", "Object missing required field kind"),
         ("kind = 'pose'", "Object missing required field path"),
-        ("path = '/x'\nkind = 'pose'\nroom = 'y'", "Object contains unknown field room"),
+        ("path = '/x'\nkind = 'pose'\nrom = 'y'", "Object contains unknown field rom"),
         ("path = 1\nkind = 'pose'", "Expected str, got int - at $.path"),
     ],
 )
@@ -262,7 +262,8 @@ def test_a_wrong_route_is_told(route: str, problem: str) -> None:
     Path("camrelay.toml").write_text(f"[[routes]]\n{route}")
     said = complaint()
     assert said.startswith("camrelay.toml: routes: {")
-    assert f"is not allowed, use a table of path, kind, options ({problem}): " in said
+    assert "is not allowed, use a table of path, kind, options, access, " in said
+    assert f" ({problem}): " in said
 
 
 def test_a_setting_that_does_not_exist_is_told() -> None:

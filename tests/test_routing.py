@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from camrelay.config import RouteSetting
+from camrelay.core.access import Access
 from camrelay.core.errors import StartError
+from camrelay.core.identity import Identity
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.echo import JsonEcho, PythonEcho, RawEcho
 from camrelay.core.kinds.pose import Pose
@@ -91,6 +93,19 @@ def test_routes_of_ones_own_come_first() -> None:
     assert type(table.find("/ws/chat/quiet").kind) is Text
     assert type(table.find("/ws/chat/loud").kind) is Chat
     assert type(table.find("/x/y").kind) is Chat
+
+
+def test_a_route_says_who_may_use_it() -> None:
+    """And what is not said is left open."""
+    table = route_table(
+        [
+            RouteSetting("/news", "chat", access="signed-in", publish=("alice",)),
+            RouteSetting("/mine", "chat", room="/inbox/{user}"),
+        ]
+    )
+    assert table.find("/news").access == Access("signed-in", None, ("alice",))
+    assert table.find("/mine", Identity("bob")).room == "/inbox/bob"
+    assert table.find("/ws/chat/lobby").access == Access("open", None, None)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -1,13 +1,17 @@
-"""The route table: which path leads to which kind of room."""
+"""The route table: which path leads to which room, and who may use it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import permutations
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from camrelay.core.access import OPEN, Access
 from camrelay.core.errors import Denied, StartError
+from camrelay.core.identity import Identity
 from camrelay.core.kinds.kind import Kind
 from camrelay.core.names import room_name
+from camrelay.core.user_paths import is_user_part, user_part
 
 _NAMED_PART = re.compile(r"\{([a-z_]+)\}")
 _PLAIN_PART = re.compile(r"[\w.~-]+")
@@ -18,57 +22,151 @@ class Place(NamedTuple):
 
     room: str
     kind: Kind
+    access: Access = OPEN
 
 
 class Route:
-    """One pattern, such as `/ws/camera/{room}`: every `{name}` stands for one part of a path."""
+    """One pattern, such as `/ws/camera/{room}`: every `{name}` stands for one part of a path.
 
-    __slots__ = ("_parts", "kind", "pattern")
+    `{user}` and its slices stand for who is signed in (see camrelay.core.user_paths): others do
+    not come in there.
+    """
 
-    def __init__(self, pattern: str, kind: Kind) -> None:
-        """Raises StartError for a pattern that no path could match."""
+    __slots__ = ("_parts", "_template", "access", "kind", "pattern")
+
+    def __init__(
+        self, pattern: str, kind: Kind, access: Access = OPEN, room: str | None = None
+    ) -> None:
+        """`room`: the room of every path of this route, made of plain parts, of names that are in
+        `pattern`, and of `{user}`. Without it each path is a room of its own.
+
+        Raises StartError for a pattern that no path could match, and a room that cannot be made.
+        """
         self.pattern = pattern
         self.kind = kind
-        self._parts = pattern.strip("/").split("/")
-        for part in self._parts:
-            if not pattern.startswith("/") or not (
-                _NAMED_PART.fullmatch(part) or _PLAIN_PART.fullmatch(part)
-            ):
-                raise StartError("route path", pattern, "must look like /ws/robots/{room}")
+        self.access = access
+        self._parts = _pattern_parts("route path", pattern)
+        self._template = None if room is None else _pattern_parts(f"room of {pattern}", room)
+        for part in self._template or ():
+            if part[0] == "{" and part not in self._parts and not is_user_part(part):
+                remedy = f"holds {part}, which is not in the path"
+                raise StartError(f"room of {pattern}", room, remedy)
 
-    def room(self, parts: list[str]) -> str | None:
+    def room(self, parts: Sequence[str], identity: Identity | None) -> str | None:
         """The room for the parts of a path; None when they do not match.
 
-        Raises Denied(400) when they match but hold a name that cannot be used.
+        Raises Denied(400) when they match but hold a name that cannot be used, Denied(401) or
+        Denied(403) when they are for a user who is not `identity`.
         """
-        if len(parts) != len(self._parts):
+        if not _fits(self._parts, parts):
             return None
-        for own, given in zip(self._parts, parts, strict=True):
-            if own[0] != "{" and own != given:
-                return None
-        named = (
+        names = [_name(own, given, identity) for own, given in zip(self._parts, parts, strict=True)]
+        if self._template is not None:
+            named = dict(zip(self._parts, names, strict=True))
+            names = [_derived(part, named, identity) for part in self._template]
+        return "/" + "/".join(names)
+
+    def makes(self, parts: Sequence[str]) -> str | None:
+        """The room that `parts` spell, whosever it is; None when this route makes no such room.
+
+        Raises Denied(400) when it holds a name that cannot be used.
+        """
+        pattern = self._template or self._parts
+        if not _fits(pattern, parts):
+            return None
+        names = (
             room_name(given) if own[0] == "{" else own
-            for own, given in zip(self._parts, parts, strict=True)
+            for own, given in zip(pattern, parts, strict=True)
         )
-        return "/" + "/".join(named)
+        return "/" + "/".join(names)
+
+    def check_privacy(self, other: "Route", is_first: bool) -> None:
+        """Refuse to share a room that is made for a user with those who come by `other`.
+
+        `is_first`: the paths that fit both routes are this one's. Raises StartError.
+        """
+        own, others = self._template or self._parts, other._template or other._parts
+        if len(own) != len(others) or (is_first and not self._template and not other._template):
+            return
+        pairs = list(zip(own, others, strict=True))
+        if all("{" in a[0] + b[0] or a == b for a, b in pairs) and any(
+            is_user_part(a) and a != b for a, b in pairs
+        ):
+            remedy = f"would not belong to the user alone: {other.pattern} leads there too"
+            raise StartError(f"room of {self.pattern}", "/" + "/".join(own), remedy)
+
+
+def _pattern_parts(option: str, pattern: str) -> list[str]:
+    parts = pattern.strip("/").split("/")
+    for part in parts:
+        if not pattern.startswith("/") or not (
+            _NAMED_PART.fullmatch(part) or _PLAIN_PART.fullmatch(part) or is_user_part(part)
+        ):
+            raise StartError(option, pattern, "must look like /ws/robots/{room}")
+    return parts
+
+
+def _fits(pattern: Sequence[str], parts: Sequence[str]) -> bool:
+    return len(pattern) == len(parts) and all(
+        own[0] == "{" or own == given for own, given in zip(pattern, parts, strict=True)
+    )
+
+
+def _name(own: str, given: str, identity: Identity | None) -> str:
+    if own[0] != "{":
+        return own
+    name = room_name(given)
+    if is_user_part(own) and name != user_part(own, identity):
+        raise Denied(403, f"{name!r} in this path is not you: it belongs to another user")
+    return name
+
+
+def _derived(part: str, named: dict[str, str], identity: Identity | None) -> str:
+    if is_user_part(part):
+        return user_part(part, identity)
+    return named.get(part, part)
 
 
 class RouteTable:
     """Routes in the order in which they are tried; a trailing slash never matters."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        """The first route that matches wins."""
-        self.routes = tuple(routes)
+        """The first route that matches wins.
 
-    def find(self, path: str) -> Place:
-        """The place for a percent-encoded `path`. Raises Denied(404) or Denied(400)."""
+        Raises StartError when the rooms of users could be entered by another route.
+        """
+        self.routes = tuple(routes)
+        for one, other in permutations(range(len(self.routes)), 2):
+            self.routes[one].check_privacy(self.routes[other], is_first=one < other)
+
+    def find(self, path: str, identity: Identity | None = None) -> Place:
+        """The place for a percent-encoded `path`, for `identity` or somebody unknown.
+
+        Whether they may read or write there is another question: see camrelay.core.access.
+        Raises Denied with 400, 401, 403 or 404.
+        """
         parts = _parts_of(path)
         for route in self.routes:
-            room = route.room(parts)
+            room = route.room(parts, identity)
             if room is not None:
-                return Place(room, route.kind)
+                return Place(room, route.kind, route.access)
+        raise self._nowhere()
+
+    def find_room(self, room: str) -> Place:
+        """The place of a room by its own, percent-encoded name, for those who may go anywhere.
+
+        Raises Denied(404) or Denied(400).
+        """
+        parts = _parts_of(room)
+        for route in self.routes:
+            made = route.makes(parts)
+            if made is not None:
+                return Place(made, route.kind, route.access)
+        raise self._nowhere()
+
+    def _nowhere(self) -> Denied:
         known = ", ".join(route.pattern for route in self.routes)
-        raise Denied(404, f"no room at this path; the paths are: {known}")
+        return Denied(404, f"no room at this path; the paths are: {known}")
 
 
 def _parts_of(path: str) -> list[str]:

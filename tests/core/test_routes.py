@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camrelay.core.access import OPEN, Access
 from camrelay.core.errors import Denied, StartError
+from camrelay.core.identity import Identity
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.echo import RawEcho
 from camrelay.core.kinds.pose import Pose
@@ -25,10 +27,24 @@ TABLE = RouteTable(
 )
 
 
-def refusal(path: str, table: RouteTable = TABLE) -> Denied:
+ALICE, BOB = Identity("alice"), Identity("bob")
+MEMBERS = Access("signed-in")
+USERS = RouteTable(
+    [
+        Route("/u/{user}", CHAT),
+        Route("/u/{user[0]}/{room}", CHAT),
+        Route("/inbox", CHAT, MEMBERS, room="/inboxes/{user}"),
+        Route("/notes/{topic}", CHAT, room="/all-notes/{user[:2]}/{topic}"),
+        Route("/old/{anything}", CHAT, room="/ws/chat/lobby"),
+        Route("/ws/chat/{room}", CHAT),
+    ]
+)
+
+
+def refusal(path: str, table: RouteTable = TABLE, identity: Identity | None = None) -> Denied:
     """How `path` is refused."""
     with pytest.raises(Denied) as caught:
-        table.find(path)
+        table.find(path, identity)
     return caught.value
 
 
@@ -136,3 +152,100 @@ def test_a_pattern_that_no_path_could_match_stops_the_start(pattern: str) -> Non
     with pytest.raises(StartError) as caught:
         Route(pattern, CHAT)
     assert str(caught.value) == f"route path: {pattern!r} must look like /ws/robots/{{room}}"
+
+
+def test_a_path_of_a_user_is_open_to_that_user() -> None:
+    """`{user}` fits the own subject only, in any spelling."""
+    assert USERS.find("/u/alice", ALICE) == Place("/u/alice", CHAT)
+    assert USERS.find("/u/a/lobby/", ALICE).room == "/u/a/lobby"
+    assert USERS.find("/u/cafe%CC%81", Identity("café")).room == "/u/café"
+
+
+@pytest.mark.parametrize("path", ["/u/alice", "/u/a/lobby"])
+def test_a_path_of_a_user_is_closed_to_all_others(path: str) -> None:
+    """403 for those who are somebody else, 401 for those who are not signed in."""
+    refused = refusal(path, USERS, BOB)
+    given = path.split("/")[2]
+    assert refused.status == 403
+    assert refused.text == f"{given!r} in this path is not you: it belongs to another user"
+    assert refusal(path, USERS).status == 401
+
+
+def test_a_route_makes_the_room_of_who_is_signed_in() -> None:
+    """Whatever the path; and says who may use it."""
+    assert USERS.find("/inbox", ALICE) == Place("/inboxes/alice", CHAT, MEMBERS)
+    assert USERS.find("/inbox/", BOB).room == "/inboxes/bob"
+    assert USERS.find("/notes/home", ALICE).room == "/all-notes/al/home"
+    assert refusal("/inbox", USERS).status == 401
+    assert refusal("/inbox", USERS, Identity("a b")).status == 403
+    assert refusal("/notes/a%20b", USERS, ALICE).status == 400
+
+
+def test_many_paths_may_lead_to_one_room() -> None:
+    """An old address goes on working."""
+    assert USERS.find("/old/x").room == USERS.find("/ws/chat/lobby").room == "/ws/chat/lobby"
+
+
+def test_who_may_go_anywhere_finds_a_room_by_its_name() -> None:
+    """Also those that no path leads to, and those of users."""
+    assert USERS.find_room("/inboxes/alice") == Place("/inboxes/alice", CHAT, MEMBERS)
+    assert USERS.find_room("/u/alice").room == "/u/alice"
+    assert USERS.find_room("/all-notes/al/home").room == "/all-notes/al/home"
+    assert TABLE.find_room("/ws/chat/caf%C3%A9/") == Place("/ws/chat/café", CHAT, OPEN)
+    for room, status in (("/inbox/x/y", 404), ("/inboxes/a%20b", 400)):
+        with pytest.raises(Denied) as caught:
+            USERS.find_room(room)
+        assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "room", "other"),
+    [
+        (Route("/mine", CHAT, room="/ws/chat/{user}"), Route("/ws/chat/{room}", CHAT), 0, 1),
+        (Route("/ws/chat/{room}", CHAT), Route("/mine", CHAT, room="/ws/chat/{user}"), 1, 0),
+        (Route("/mine", CHAT, room="/ws/{user}"), Route("/ws/camera", POSE), 0, 1),
+        (Route("/a", CHAT, room="/r/{user}"), Route("/b", CHAT, room="/r/{user[0]}"), 0, 1),
+        (Route("/u/{room}", CHAT), Route("/u/{user}", CHAT), 1, 0),
+    ],
+)
+def test_a_room_of_a_user_has_no_other_entrance(
+    first: Route, second: Route, room: int, other: int
+) -> None:
+    """A route that would let others in stops the start, and is named."""
+    with pytest.raises(StartError) as caught:
+        RouteTable([first, second])
+    patterns = [first.pattern, second.pattern]
+    assert str(caught.value).startswith(f"room of {patterns[room]}: ")
+    assert str(caught.value).endswith(
+        f"would not belong to the user alone: {patterns[other]} leads there too"
+    )
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        [Route("/ws/chat/{user}", CHAT), Route("/ws/chat/{room}", CHAT)],
+        [Route("/a", CHAT, room="/r/{user}"), Route("/b", CHAT, room="/r/{user}")],
+        [Route("/a", CHAT, room="/r/{user}"), Route("/r/{user}", CHAT)],
+        [Route("/a", CHAT, room="/r/x/{user}"), Route("/r/y/{room}", CHAT)],
+        [Route("/a", CHAT, room="/r/{user}"), Route("/r", CHAT)],
+    ],
+)
+def test_a_room_of_a_user_may_have_several_entrances_of_the_user(routes: list[Route]) -> None:
+    """As long as each of them asks who it is."""
+    RouteTable(routes)
+
+
+@pytest.mark.parametrize(
+    ("room", "remedy"),
+    [
+        ("inbox/{user}", "must look like /ws/robots/{room}"),
+        ("/inbox/{user[x]}", "must look like /ws/robots/{room}"),
+        ("/inbox/{topic}", "holds {topic}, which is not in the path"),
+    ],
+)
+def test_a_room_that_cannot_be_made_stops_the_start(room: str, remedy: str) -> None:
+    """One line names the route, the room and the mistake."""
+    with pytest.raises(StartError) as caught:
+        Route("/mine", CHAT, room=room)
+    assert str(caught.value) == f"room of /mine: {room!r} {remedy}"
