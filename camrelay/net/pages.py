@@ -16,6 +16,7 @@ _TYPES = {
     ".html": b"text/html; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
     ".svg": b"image/svg+xml",
+    ".yaml": b"application/yaml",  # RFC 9512
 }
 
 
@@ -35,6 +36,7 @@ class Pages:
         pages = {name: _page(name, body) for name, body in web.items()}
         self._fixed = {f"static/{name}": page for name, page in pages.items()} | {
             "": pages["index.html"],
+            "api/asyncapi.yaml": pages["asyncapi.yaml"],
             "camera": pages["camera.html"],
             "chat": pages["chat.html"],
             "favicon.ico": pages["icon.svg"],

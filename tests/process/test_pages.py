@@ -11,7 +11,10 @@ import websocket
 from tests.support.server import Server, start_relay
 
 SECONDS_TO_WAIT = 10.0
-PAGES = ["/", "/chat/", "/chat/%E6%97%A5%E6%9C%AC%E8%AA%9E/", "/camera/", "/camera/lab", "/healthz"]
+PAGES = [
+    *("/", "/chat/", "/chat/%E6%97%A5%E6%9C%AC%E8%AA%9E/", "/camera/", "/camera/lab"),
+    *("/healthz", "/api/asyncapi.yaml"),
+]
 
 
 @pytest.fixture(scope="module", params=["plain", "TLS"])
