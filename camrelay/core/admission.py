@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from camrelay.core.errors import Denied
 from camrelay.core.kinds.kind import Kind
 from camrelay.core.names import room_name
+from camrelay.core.origins import is_own
 from camrelay.core.routes import RouteTable
 
 
@@ -80,18 +80,10 @@ def check_origin(request: Request, allowed: Collection[str]) -> None:
     origin = request.origin
     if origin is None or origin in allowed or "*" in allowed:
         return
-    if _host_of(origin) == request.host.lower().strip("[]"):
+    if is_own(origin, request.host):
         return
     raise Denied(
         403,
         f"pages of {origin!r} may not connect to this server: "
         "start it with --allowed-origin for that origin",
     )
-
-
-def _host_of(origin: str) -> str | None:
-    try:
-        parts = urlsplit(origin)
-        return parts.hostname if parts.scheme in ("http", "https") else None
-    except ValueError:
-        return None
