@@ -34,6 +34,7 @@ WorkerCount = Annotated[int, Meta(ge=1, le=256)]
 MessageSize = Annotated[int, Meta(ge=1024, le=1 << 24)]
 Quantity = Annotated[float, Meta(ge=0, le=1e9)]
 Seconds = Annotated[float, Meta(ge=0.1, le=3600)]
+DrainSeconds = Annotated[float, Meta(ge=0, le=3600)]
 # As browsers write it (RFC 6454, 6.2): in lower case and without a path, or it would never match.
 Origin = Annotated[
     str,
@@ -129,6 +130,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     ping_interval: Annotated[Seconds, _says("seconds between pings on a connection")] = 22.0
     handshake_timeout: Annotated[Seconds, _says("seconds for a client to say what it wants")] = 10.0
+    drain_time: Annotated[
+        DrainSeconds, _says("seconds over which connections are closed when the server is stopped")
+    ] = 5.0
     compression: Annotated[bool, _says("inflate what clients send (permessage-deflate)")] = False
     log_format: Annotated[Literal["text", "json"], _says("text for people, json for machines")] = (
         "text"

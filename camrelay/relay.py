@@ -4,9 +4,10 @@ bus, leave, drain.
 Validate, change state, fan out, then the bus: members of this node never wait for another one.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from camrelay.core.admission import Admission, Request, admit
 from camrelay.core.errors import GARBAGE_FLOOD, INTERNAL_ERROR, CloseReason, Denied, Rejected
@@ -340,10 +341,10 @@ class Relay:
 
     # drain
 
-    def drain(self, reason: CloseReason) -> None:
-        """End every connection with `reason`."""
-        for session in list(self._sessions):
-            self._close(session, reason)
+    def drain(self, at_most: int, reason: Callable[[], CloseReason]) -> None:
+        """End up to so many connections, the oldest first, each with a reason of its own."""
+        for session in list(islice(self._sessions, at_most)):
+            self._close(session, reason())
 
 
 def _too_fast() -> Rejected:

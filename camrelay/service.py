@@ -16,13 +16,12 @@ from twisted.application.service import MultiService, Service
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.task import LoopingCall
 from twisted.logger import ILogObserver
 
 from camrelay.bus.local import LocalBus
 from camrelay.config import Settings, admin_endpoint, data_directory
 from camrelay.core.doorman import COURTESY, Doorman
-from camrelay.core.errors import GOING_AWAY, StartError
+from camrelay.core.errors import StartError
 from camrelay.core.limits import Limits, Rate
 from camrelay.core.readiness import STARTING, Readiness
 from camrelay.net.addresses import certificate_names, origins_to_open
@@ -36,8 +35,10 @@ from camrelay.net.keepalive import Keepalive
 from camrelay.net.listen import Listener, ListeningService, from_port, from_string
 from camrelay.net.tls import CurrentCertificate, ServerCertificate, load_certificate, tls_factory
 from camrelay.net.websocket import RelayFactory
+from camrelay.ops.drain import Drain
 from camrelay.ops.journal import LogJournal
 from camrelay.ops.logs import JsonLines
+from camrelay.ops.sigterm import Sigterm
 from camrelay.ops.status import Status, largest
 from camrelay.redis.bus import RedisBus
 from camrelay.redis.endpoint import Trust
@@ -45,9 +46,6 @@ from camrelay.redis.link import RedisLink
 from camrelay.redis.url import parse
 from camrelay.relay import Policy, Relay
 from camrelay.routing import route_table
-
-# Seconds that peers have to answer the last close frame.
-DRAIN_SECONDS = 3.0
 
 # Descriptors that are not connections: log, Redis, DNS, the reactor's own.
 RESERVED_DESCRIPTORS = 64
@@ -85,29 +83,6 @@ class RelayService(MultiService):
         return stopped.addCallback(lambda _: self._bus.stopService())
 
 
-class DrainingService(Service):
-    """Ends the connections before the process ends, and waits until the peers know."""
-
-    def __init__(self, relay: Relay, doorman: Doorman, reactor: Any) -> None:
-        """`doorman` knows how many connections are left."""
-        self._relay = relay
-        self._doorman = doorman
-        self._look = LoopingCall(self._check)
-        self._look.clock = reactor
-        self._given_up_at = 0.0
-
-    def stopService(self) -> Deferred[Any]:
-        """Close everything; fires when all is closed or after DRAIN_SECONDS."""
-        super().stopService()
-        self._relay.drain(GOING_AWAY)
-        self._given_up_at = self._look.clock.seconds() + DRAIN_SECONDS
-        return self._look.start(0.05)
-
-    def _check(self) -> None:
-        if self._doorman.is_empty or self._look.clock.seconds() > self._given_up_at:
-            self._look.stop()
-
-
 def build(
     settings: Settings, reactor: Any, listeners: Sequence[Listener] | None = None
 ) -> RelayService:
@@ -131,11 +106,10 @@ def build(
     site = make_site(reactor, journal.answered)
     doors = DoorFactory(websockets, site, doorman, deadlines, journal.turned_away)
 
+    drain = Drain(relay, doorman, service.readiness, reactor)
+    Sigterm(partial(drain.begin, settings.drain_time), reactor).setServiceParent(service)
     status = Status(node, service.readiness, clock.now)
-    status.add("connections", lambda: relay.connections)
-    status.add("rooms", lambda: len(relay.rooms()))
-    status.add("largest_rooms", lambda: largest(relay.rooms()))
-    status.add("redis", lambda: bus and bus.state)
+    _describe(status, relay, bus)
     service.admin["GET", "/status"] = lambda: in_json(status())
     if listeners is None:
         listeners = make_listeners(settings, reactor)
@@ -147,9 +121,16 @@ def build(
         (settings.handshake_timeout / 4, deadlines.tick),
     ):
         TimerService(every, tick).setServiceParent(service)
-    DrainingService(relay, doorman, reactor).setServiceParent(service)
+    drain.setServiceParent(service)
     reactor.callWhenRunning(service.readiness.withdraw, STARTING)
     return service
+
+
+def _describe(status: Status, relay: Relay, bus: RedisBus | None) -> None:
+    status.add("connections", lambda: relay.connections)
+    status.add("rooms", lambda: len(relay.rooms()))
+    status.add("largest_rooms", lambda: largest(relay.rooms()))
+    status.add("redis", lambda: bus and bus.state)
 
 
 def add_admin(service: RelayService, settings: Settings, journal: LogJournal, reactor: Any) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from camrelay.core.errors import GARBAGE_FLOOD, GOING_AWAY, Denied
+from camrelay.core.errors import GARBAGE_FLOOD, Denied, going_away
 from camrelay.core.limits import Rate
 from camrelay.testing import HOST, MemoryRelay, RecordingBus
 from tests.support.small_relay import ROUTES, join_broken, line, position, relay_with
@@ -323,14 +323,25 @@ def test_a_room_is_forgotten_with_its_last_position() -> None:
 # drain
 
 
-def test_a_drain_ends_every_connection() -> None:
-    """Each with the reason, also behind one that cannot be closed."""
+def test_a_drain_ends_connections() -> None:
+    """Each with a reason of its own, also behind one that cannot be closed."""
     relay = relay_with()
     members = [relay.connect(path) for path in ("/ws/chat/lobby", "/ws/camera/lab", "/echo")]
     broken = join_broken(relay, "/ws/chat/lobby")
     last = relay.connect("/ws/chat/lobby")
-    relay.relay.drain(GOING_AWAY)
-    assert {member.sink.reason for member in [*members, last]} == {GOING_AWAY}
-    assert broken.reason is GOING_AWAY
+    times = iter(range(1, 10))
+    relay.relay.drain(100, lambda: going_away(next(times)))
+    reasons = [member.sink.reason for member in [*members, last]]
+    assert reasons == [going_away(time) for time in (1, 2, 3, 6)]
+    assert broken.reason == going_away(5)
     assert len(relay.journal.of("disconnected")) == 5
     assert len(relay.journal.of("failed")) == 1
+
+
+def test_a_drain_ends_no_more_connections_than_it_may() -> None:
+    """Those who have been here longest go first; the others do not notice."""
+    relay = relay_with()
+    members = [relay.connect("/ws/chat/lobby") for _ in range(5)]
+    relay.relay.drain(2, lambda: going_away(1))
+    assert [member.sink.reason for member in members] == [going_away(1)] * 2 + [None] * 3
+    assert relay.relay.connections == 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from camrelay.core.errors import GOING_AWAY, SLOW_CONSUMER, Denied
+from camrelay.core.errors import INTERNAL_ERROR, SLOW_CONSUMER, Denied
 from camrelay.core.frames import binary_frame, text_frame
 from camrelay.core.kinds.kind import Message, refuse_binary
 from camrelay.core.routes import Route
@@ -138,7 +138,7 @@ def test_a_sink_nobody_listens_to_is_content() -> None:
     sink = RecordingSink(capacity=0)
     sink.write(b"1")
     sink.read_again()
-    sink.close(GOING_AWAY)
+    sink.close(INTERNAL_ERROR)
     assert sink.writes == [b"1"]
 
 
@@ -147,7 +147,7 @@ def test_a_closed_sink_records_nothing_more() -> None:
     sink = RecordingSink()
     reasons = []
     sink.on_close = reasons.append
-    sink.close(GOING_AWAY)
+    sink.close(INTERNAL_ERROR)
     sink.write(b"late")
     sink.close(SLOW_CONSUMER)
-    assert (sink.writes, sink.reason, reasons) == ([], GOING_AWAY, [GOING_AWAY])
+    assert (sink.writes, sink.reason, reasons) == ([], INTERNAL_ERROR, [INTERNAL_ERROR])

@@ -1,6 +1,7 @@
 """How many connections there are, in all and from one address, and who has to wait outside."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from camrelay.core.errors import Denied
 
@@ -17,6 +18,11 @@ class Doorman:
         self._per_address = per_address
         self._open = 0
         self._by_address: Counter[str] = Counter()
+        self._retry_after: Callable[[], int] | None = None
+
+    def refuse(self, retry_after: Callable[[], int]) -> None:
+        """From now on nobody gets a seat; `retry_after()`: in how many seconds elsewhere."""
+        self._retry_after = retry_after
 
     @property
     def is_empty(self) -> bool:
@@ -32,6 +38,9 @@ class Doorman:
 
     def admit(self, address: str | None) -> None:
         """Give the connection a seat. Raises Denied(503) or Denied(429), and it has none then."""
+        if self._retry_after is not None:
+            seconds = self._retry_after()
+            raise Denied(503, f"this server is going away: come back in {seconds} s", seconds)
         if self._in_all and self._open > self._in_all:
             raise Denied(503, "this server is full: try again later")
         if address is None:

@@ -17,11 +17,15 @@ class PeerError(Exception):
 class Denied(PeerError):
     """A handshake or request is refused before the upgrade."""
 
-    def __init__(self, status: int, text: str) -> None:
-        """Refuse with HTTP `status`; `text` is the body, written for the person who sees it."""
+    def __init__(self, status: int, text: str, retry_after: int | None = None) -> None:
+        """Refuse with HTTP `status`; `text` is the body, written for the person who sees it.
+
+        `retry_after`: seconds after which the same request may be let in, when that is known.
+        """
         super().__init__(text)
         self.status = status
         self.text = text
+        self.retry_after = retry_after
 
 
 class Rejected(PeerError):
@@ -62,7 +66,15 @@ class CloseReason:
     may_return: bool
 
 
-GOING_AWAY = CloseReason(1001, "the server is going away: connect again", True)
+def going_away(seconds: float) -> CloseReason:
+    """The server ends, and the client finds one again in `seconds`. Programs look for "in N ms".
+
+    1012, "service restart", would say it better, but OkHttp 3.x and Mono take it for an error.
+    """
+    text = f"the server is going away: come back in {seconds * 1000:.0f} ms"
+    return CloseReason(1001, text, True)
+
+
 INTERNAL_ERROR = CloseReason(1011, "an error in the server: it was logged", True)
 SLOW_CONSUMER = CloseReason(4000, "slow consumer: too much unread, come back and resume", True)
 GARBAGE_FLOOD = CloseReason(4100, "garbage flood: too many messages that cannot be used", False)

@@ -98,7 +98,7 @@ class Door(protocol.Protocol):
     def _refuse(self, denied: Denied) -> None:
         self.factory.turned_away(names_of(self.transport.getPeer())[0], denied)
         self.factory.deadlines.add(self)  # over TLS the end waits for the peer
-        self.transport.write(refusal(denied.status, denied.text))
+        self.transport.write(refusal(denied.status, denied.text, _headers(denied)))
         self.transport.loseConnection()
 
     def expire(self) -> None:
@@ -112,6 +112,10 @@ class Door(protocol.Protocol):
             self.factory.doorman.depart()
         if self._page is not None:
             self._page.connectionLost(reason)
+
+
+def _headers(denied: Denied) -> list[tuple[str, str]]:
+    return [] if denied.retry_after is None else [("Retry-After", str(denied.retry_after))]
 
 
 class DoorFactory(protocol.ServerFactory):

@@ -9,14 +9,14 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from camrelay.service import DRAIN_SECONDS
+from camrelay.ops.drain import CLOSE_SECONDS
 from camrelay.workers.process import WorkerProcess
 
 # A worker that lived so many seconds was well: its successor is started without a long wait.
 SECONDS_OF_HEALTH = 30.0
 
 # After how many seconds a worker that was asked to end is killed.
-SECONDS_TO_END = DRAIN_SECONDS + 2.0
+SECONDS_TO_END = CLOSE_SECONDS + 2.0
 
 # How long the last words of a dead worker are waited for; its own children may hold the pipe.
 SECONDS_TO_FALL_SILENT = 1.0

@@ -12,13 +12,14 @@ from twisted.logger import Logger, globalLogBeginner
 
 from camrelay.core.errors import StartError
 from camrelay.net.listen import Listener
-from camrelay.service import DRAIN_SECONDS, build
+from camrelay.ops.drain import CLOSE_SECONDS
+from camrelay.service import build
 from camrelay.workers.events import EventPipe
 from camrelay.workers.orders import EVENTS, FIRST_SOCKET, LIFELINE, Orders
 from camrelay.workers.sockets import shared_endpoint
 
 # How long a worker outlives its supervisor, even one that hangs.
-SECONDS_ALONE = DRAIN_SECONDS + 2.0
+SECONDS_ALONE = CLOSE_SECONDS + 2.0
 
 
 def run(orders: Orders, reactor: Any) -> None:

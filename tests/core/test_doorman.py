@@ -27,6 +27,19 @@ def test_without_limits_everybody_comes_in() -> None:
         doorman.admit("198.51.100.7")
 
 
+def test_a_doorman_who_refuses_says_when_to_come_back() -> None:
+    """Each time anew, even where there would be seats; who has one keeps it."""
+    doorman = Doorman(0, 0)
+    crowd(doorman, 3)
+    doorman.admit("198.51.100.7")
+    times = iter([7, 3])
+    doorman.refuse(lambda: next(times))
+    refused = [refusal(doorman, "198.51.100.8"), refusal(doorman, None)]
+    assert [(denied.status, denied.retry_after) for denied in refused] == [(503, 7), (503, 3)]
+    assert refused[0].text == "this server is going away: come back in 7 s"
+    assert not doorman.is_empty
+
+
 def test_a_full_house_says_so() -> None:
     """One connection more than there are seats is answered with 503."""
     doorman = Doorman(2, 0)

@@ -3,9 +3,10 @@
 import pytest
 
 from camrelay.core import errors
-from camrelay.core.errors import CloseReason, Denied, PeerError, Rejected, StartError
+from camrelay.core.errors import CloseReason, Denied, PeerError, Rejected, StartError, going_away
 
 REASONS = [reason for reason in vars(errors).values() if isinstance(reason, CloseReason)]
+REASONS.append(going_away(10_000))
 # WebSocketSharp throws on 1012-2999, Mono's ClientWebSocket and OkHttp 3.x on other reserved ones.
 CODES_FOR_OLD_CLIENTS = {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, *range(4000, 5000)}
 
@@ -31,6 +32,11 @@ def test_a_wrong_setting_is_told_in_one_line() -> None:
     error = StartError("--port", "80\n00", "is not allowed: a whole number")
     assert str(error) == r"--port: '80\n00' is not allowed: a whole number"
     assert error.option == "--port"
+
+
+def test_who_is_sent_away_is_told_when_to_come_back() -> None:
+    """In whole milliseconds, where a program finds them."""
+    assert going_away(1.2345).text == "the server is going away: come back in 1234 ms"
 
 
 @pytest.mark.parametrize("reason", REASONS, ids=lambda reason: str(reason.code))

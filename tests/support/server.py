@@ -76,6 +76,7 @@ def relay_command(directory: Path, *options: str) -> list[str]:
         *(sys.executable, str(twistd), "-n", "--pidfile=", "camrelay"),
         *("--data-dir", str(directory / "data")),
         *(() if listens else ("--port", "0")),
+        *(() if "--drain-time" in options else ("--drain-time", "0")),
         *options,
     ]
 
