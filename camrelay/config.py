@@ -45,11 +45,24 @@ Origin = Annotated[
 ]
 
 
-class RouteSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RouteLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """What one route does in another way than the rest; None is as for the rest."""
+
+    message_rate: Quantity | None = None
+    byte_rate: Quantity | None = None
+    retain: Quantity | None = None
+    members: Count | None = None
+    ids: Count | None = None
+    unread_bytes: Count | None = None
+    unread_messages: Count | None = None
+
+
+class RouteSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """One `[[routes]]` of the file: a path pattern, a kind, and the options of the kind.
 
     `access`, `subscribe` and `publish` say who may use it: see camrelay.core.access. `room`, such
-    as `/inbox/{user}`, is the room of all its paths.
+    as `/inbox/{user}`, is the room of all its paths. `history` messages of a room are kept, for
+    `history_age` seconds; None is 1000 for the kind chat and none for all others.
     """
 
     path: str
@@ -59,6 +72,9 @@ class RouteSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subscribe: tuple[str, ...] | None = None
     publish: tuple[str, ...] | None = None
     room: str | None = None
+    history: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    history_age: Annotated[float, Meta(gt=0, le=3.2e9)] = 86400.0
+    limits: RouteLimits = RouteLimits()
 
 
 def _says(description: str) -> Meta:
@@ -121,6 +137,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _says("connections of one worker (default: what the limit on open files allows)"),
     ] = None
     max_message_size: Annotated[MessageSize, _says("bytes of one message from a client")] = 65536
+    byte_rate: Annotated[
+        Quantity, _says("bytes a second and connection, twice that at once; 0 = no limit")
+    ] = float(1 << 20)
+    members_per_room: Annotated[
+        Count, _says("members that a room may have on all servers; 0 = no limit")
+    ] = 0
+    connections_per_identity: Annotated[
+        Count, _says("connections of one signed-in user, for each worker; 0 = no limit")
+    ] = 50
+    history: Annotated[
+        Literal["off", "memory", "sqlite", "redis"] | None,
+        _says(
+            "where chat is kept: off, memory, sqlite or redis "
+            "(default: sqlite with --data-dir, off with --redis, memory otherwise)"
+        ),
+    ] = None
     retain: Annotated[
         Quantity, _says("seconds for which a position outlives its camera's connection")
     ] = 0.0
@@ -358,3 +390,13 @@ def admin_endpoint(settings: Settings) -> str | None:
     if settings.admin is not None or not directory:
         return settings.admin
     return f"unix:{directory}/admin.sock"
+
+
+def history_of(settings: Settings) -> str:
+    """Where chat is kept. In a cluster nowhere unless asked for: chat would depend on Redis."""
+    if settings.history is not None:
+        return settings.history
+    if settings.redis is not None:
+        return "off"
+    has_directory = settings.data_dir or os.environ.get("STATE_DIRECTORY")
+    return "sqlite" if has_directory else "memory"

@@ -4,9 +4,11 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeVar
 
 from camrelay.core.admission import Admission, Request
+from camrelay.core.dialects.notices import Member
 from camrelay.core.errors import Denied, Rejected
 from camrelay.core.history import Entry, Keep, Page, Position, Said
 from camrelay.core.identity import Identity
+from camrelay.core.presence import Presence
 from camrelay.core.publication import Publication, Remote
 from camrelay.core.session import Session
 from camrelay.core.sink import Sink
@@ -69,8 +71,8 @@ class Bus(Protocol):
         """The room has `count` members on this node."""
         ...
 
-    def elsewhere(self, path: str) -> int:
-        """How many members the open room has on other nodes; as of about a second ago."""
+    def elsewhere(self, path: str) -> Presence:
+        """Who is in the open room on other nodes; as of about a second ago."""
         ...
 
     def publish(self, path: str, turn: Sequence[Publication]) -> None:
@@ -103,6 +105,14 @@ class Clustered(Protocol):
 
     def retained(self, path: str) -> Sequence[Publication]:
         """The newest positions of the publishers on this node."""
+        ...
+
+    def present(self, path: str) -> Sequence[Member]:
+        """Who is in the room on this node, as far as anybody is named."""
+        ...
+
+    def presence_changed(self, path: str, joined: Sequence[Member], left: Sequence[Member]) -> None:
+        """Who is in the room on other nodes has changed, or how many they are."""
         ...
 
     def not_carried(self, turn: Sequence[Publication], why: str) -> None:

@@ -4,17 +4,21 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from camrelay.config import RouteSetting
+from camrelay.config import RouteLimits, RouteSetting
 from camrelay.core.access import Access
 from camrelay.core.errors import StartError
+from camrelay.core.history import Keep
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.echo import JsonEcho, PythonEcho, RawEcho
 from camrelay.core.kinds.kind import Kind
 from camrelay.core.kinds.pose import Pose
 from camrelay.core.kinds.text import Text
+from camrelay.core.limits import USUAL_LIMITS, Limits, Rate
 from camrelay.core.routes import Route, RouteTable
+from camrelay.core.terms import Terms
 
 KINDS: dict[str, type[Any]] = {
     "pose": Pose,
@@ -37,14 +41,46 @@ BUILT_IN = (
 )
 
 
-def route_table(own: Sequence[RouteSetting]) -> RouteTable:
-    """The operator's `own` routes and then the built-in ones. Raises StartError."""
-    return RouteTable(map(_route, (*own, *BUILT_IN)))
+# Messages that are kept in the rooms of a kind, when the route does not say.
+KEPT = {"chat": 1000}
 
 
-def _route(route: RouteSetting) -> Route:
+def route_table(
+    own: Sequence[RouteSetting], limits: Limits = USUAL_LIMITS, keeps: bool = False
+) -> RouteTable:
+    """The operator's `own` routes and then the built-in ones. Raises StartError.
+
+    `limits` hold where a route has none of its own. `keeps`: there is a history to keep things in.
+    """
+    return RouteTable(
+        Route(route.path, _kind(route), _terms(route, limits, keeps), route.room)
+        for route in (*own, *BUILT_IN)
+    )
+
+
+def _terms(route: RouteSetting, limits: Limits, keeps: bool) -> Terms:
+    messages = KEPT.get(route.kind, 0) if route.history is None else route.history
+    keep = Keep(messages, route.history_age) if keeps and messages else None
     access = Access(route.access, route.subscribe, route.publish)
-    return Route(route.path, _kind(route), access, route.room)
+    return Terms(access, keep, _limits(route.limits, limits))
+
+
+def _limits(own: RouteLimits, usual: Limits) -> Limits:
+    said: dict[str, Any] = {
+        "messages": None if own.message_rate is None else twice_at_once(own.message_rate),
+        "bytes": None if own.byte_rate is None else twice_at_once(own.byte_rate),
+        "retain": own.retain,
+        "members": own.members,
+        "ids": own.ids,
+        "outbox_bytes": own.unread_bytes,
+        "outbox_frames": own.unread_messages,
+    }
+    return replace(usual, **{name: value for name, value in said.items() if value is not None})
+
+
+def twice_at_once(rate: float) -> Rate:
+    """`rate` a second on average, and twice as many at once."""
+    return Rate(rate, 2 * rate)
 
 
 def _kind(route: RouteSetting) -> Kind:

@@ -19,11 +19,14 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver
 
 from camrelay.bus.local import LocalBus
-from camrelay.config import Settings, admin_endpoint, data_directory
+from camrelay.config import Settings, admin_endpoint, data_directory, history_of
+from camrelay.core.admission import Gatekeeper
 from camrelay.core.doorman import COURTESY, Doorman
-from camrelay.core.errors import StartError
-from camrelay.core.limits import Limits, Rate
+from camrelay.core.errors import Denied, StartError
+from camrelay.core.identity import Identity
+from camrelay.core.limits import Limits
 from camrelay.core.readiness import STARTING, Readiness
+from camrelay.history.memory import MemoryHistory
 from camrelay.net.addresses import certificate_names, origins_to_open
 from camrelay.net.admin import AdminTable, admin_listener, admin_site, in_json
 from camrelay.net.clock import ReactorClock
@@ -40,12 +43,13 @@ from camrelay.ops.journal import LogJournal
 from camrelay.ops.logs import JsonLines
 from camrelay.ops.sigterm import Sigterm
 from camrelay.ops.status import Status, largest
+from camrelay.ports import History
 from camrelay.redis.bus import RedisBus
 from camrelay.redis.endpoint import Trust
 from camrelay.redis.link import RedisLink
 from camrelay.redis.url import parse
-from camrelay.relay import Policy, Relay
-from camrelay.routing import route_table
+from camrelay.relay import Relay
+from camrelay.routing import route_table, twice_at_once
 
 # Descriptors that are not connections: log, Redis, DNS, the reactor's own.
 RESERVED_DESCRIPTORS = 64
@@ -95,7 +99,10 @@ def build(
     journal = LogJournal(clock.now)
     node = secrets.token_hex(5)
     bus = _redis_bus(settings, node, clock, journal, reactor)
-    relay = Relay(node, _policy(settings), clock, bus or LocalBus(), journal)
+    history = _history(settings, clock)
+    gatekeeper = _gatekeeper(settings)
+    most = settings.connections_per_identity
+    relay = Relay(node, gatekeeper, clock, bus or LocalBus(), history, journal, most)
     service = RelayService(settings.log_format, bus)
 
     keepalive = Keepalive(settings.ping_interval)
@@ -179,10 +186,23 @@ def _redis_bus(
     return RedisBus(node, RedisLink(reactor, parse(settings.redis), trust), clock, journal)
 
 
-def _policy(settings: Settings) -> Policy:
-    rate = settings.message_rate
-    limits = Limits(messages=Rate(rate, 2 * rate), retain=settings.retain)
-    return Policy(route_table(settings.routes), settings.allowed_origin, limits)
+def _history(settings: Settings, clock: ReactorClock) -> History:
+    return MemoryHistory(clock)
+
+
+def _gatekeeper(settings: Settings) -> Gatekeeper:
+    limits = Limits(
+        messages=twice_at_once(settings.message_rate),
+        bytes=twice_at_once(settings.byte_rate),
+        retain=settings.retain,
+        members=settings.members_per_room,
+    )
+    routes = route_table(settings.routes, limits, keeps=history_of(settings) != "off")
+    return Gatekeeper(routes, settings.allowed_origin, _no_token)
+
+
+def _no_token(_token: str) -> Identity:
+    raise Denied(401, "this server takes no tokens")
 
 
 def _max_connections(settings: Settings) -> int:

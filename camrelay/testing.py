@@ -20,14 +20,18 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from camrelay.bus.local import LocalBus
-from camrelay.core.admission import Request
+from camrelay.core.admission import Gatekeeper, Request
+from camrelay.core.dialects.dialect import Dialect
+from camrelay.core.dialects.plain import PLAIN
 from camrelay.core.errors import CloseReason, Denied, Rejected
-from camrelay.core.limits import Limits
+from camrelay.core.identity import Identity
+from camrelay.core.presence import NOBODY, Presence
 from camrelay.core.publication import Publication
 from camrelay.core.routes import Route, RouteTable
 from camrelay.core.session import Session
-from camrelay.ports import Bus, Clustered
-from camrelay.relay import Policy, Relay
+from camrelay.history.memory import MemoryHistory
+from camrelay.ports import Bus, Clustered, History
+from camrelay.relay import Relay
 
 HOST = "relay.test"
 # What a ManualClock says on the wall at first: 2026-01-01, in seconds since 1970.
@@ -238,7 +242,7 @@ class RecordingBus:
         self.published: list[tuple[str, Sequence[Publication]]] = []
         self.departed: list[tuple[str, str]] = []
         self.members: dict[str, int] = {}
-        self.members_elsewhere: dict[str, int] = {}
+        self.members_elsewhere: dict[str, Presence] = {}
 
     def serve(self, relay: Clustered) -> None:
         """What happens on other nodes, a test tells the relay itself."""
@@ -255,9 +259,9 @@ class RecordingBus:
         """Record the newest count."""
         self.members[path] = count
 
-    def elsewhere(self, path: str) -> int:
+    def elsewhere(self, path: str) -> Presence:
         """What was put into `members_elsewhere`."""
-        return self.members_elsewhere.get(path, 0)
+        return self.members_elsewhere.get(path, NOBODY)
 
     def publish(self, path: str, turn: Sequence[Publication]) -> None:
         """Record the room and the turn."""
@@ -295,35 +299,48 @@ class MemoryConnection:
         return [json.loads(message) for message in self.sink.messages]
 
 
+def _no_token(_token: str) -> Identity:
+    raise Denied(401, "this server takes no tokens")
+
+
 class MemoryRelay:
     """A relay, its clock and its journal, with nothing around them."""
 
     def __init__(
         self,
         *routes: Route,
-        limits: Limits | None = None,
         origins: Collection[str] = (),
         bus: Bus | None = None,
+        history: History | None = None,
+        verify: Callable[[str], Identity] | None = None,
         node: str = "memory",
     ) -> None:
-        """The arguments are those of `camrelay.relay.Policy`; without `bus`, it is alone.
+        """`origins` are foreign ones that may come in. Without `bus` the relay is alone.
 
-        `node` is its name, unique among those that share a bus.
+        Without `history`, what rooms keep is in memory. `verify` reads tokens; without it, none is
+        good. `node` is its name, unique among those that share a bus.
         """
         self.clock = ManualClock()
         self.journal = RecordingJournal()
-        policy = Policy(RouteTable(routes), origins, limits or Limits())
-        self.relay = Relay(node, policy, self.clock, bus or LocalBus(), self.journal)
+        gatekeeper = Gatekeeper(RouteTable(routes), origins, verify or _no_token)
+        history = history or MemoryHistory(self.clock)
+        ports = (self.clock, bus or LocalBus(), history, self.journal)
+        self.relay = Relay(node, gatekeeper, *ports)
         self._peers = 0
 
     def connect(
-        self, url: str, *, origin: str | None = None, capacity: float = inf
+        self,
+        url: str,
+        *,
+        origin: str | None = None,
+        capacity: float = inf,
+        dialect: Dialect = PLAIN,
     ) -> MemoryConnection:
         """A new member of the room at `url` (path and query). Raises Denied.
 
         `capacity`: see RecordingSink.
         """
-        admission = self.relay.admit(self._request(url, origin))
+        admission = self.relay.admit(self._request(url, origin, dialect))
         sink = RecordingSink(capacity)
         session = self.relay.join(admission, sink)
         sink.on_full = lambda: self.relay.fell_behind(session)
@@ -333,7 +350,7 @@ class MemoryRelay:
             sink.on_full()
         return MemoryConnection(self.relay, session, sink)
 
-    def _request(self, url: str, origin: str | None) -> Request:
+    def _request(self, url: str, origin: str | None, dialect: Dialect) -> Request:
         parts = urlsplit(url)
         self._peers += 1
         return Request(
@@ -342,6 +359,7 @@ class MemoryRelay:
             host=HOST,
             origin=origin,
             peer=f"memory:{self._peers}",
+            dialect=dialect,
         )
 
     def end_turn(self) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from camrelay.core.errors import INTERNAL_ERROR
 from camrelay.core.kinds.kind import Message
+from camrelay.core.presence import Presence
 from camrelay.core.publication import Remote
 from camrelay.testing import MemoryRelay, RecordingBus
 from tests.support.small_relay import BrokenSink, line, position, relay_with
@@ -234,7 +235,7 @@ def test_the_population_of_a_room_is_that_of_all_nodes(
     relay: MemoryRelay, bus: RecordingBus
 ) -> None:
     """A room without members here is not known."""
-    bus.members_elsewhere = {LOBBY: 3, LAB: 7}
+    bus.members_elsewhere = {LOBBY: Presence(3), LAB: Presence(7)}
     relay.connect(LOBBY)
     relay.connect(LOBBY)
     assert (relay.relay.population(LOBBY), relay.relay.population(LAB)) == (5, 0)

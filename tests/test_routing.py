@@ -103,9 +103,9 @@ def test_a_route_says_who_may_use_it() -> None:
             RouteSetting("/mine", "chat", room="/inbox/{user}"),
         ]
     )
-    assert table.find("/news").access == Access("signed-in", None, ("alice",))
+    assert table.find("/news").terms.access == Access("signed-in", None, ("alice",))
     assert table.find("/mine", Identity("bob")).room == "/inbox/bob"
-    assert table.find("/ws/chat/lobby").access == Access("open", None, None)
+    assert table.find("/ws/chat/lobby").terms.access == Access("open", None, None)
 
 
 @pytest.mark.parametrize("name", KINDS)

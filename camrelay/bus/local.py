@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from camrelay.core.presence import NOBODY, Presence
 from camrelay.core.publication import Publication
 from camrelay.ports import Clustered
 
@@ -21,9 +22,9 @@ class LocalBus:
     def members_changed(self, path: str, count: int) -> None:
         """Nobody else needs to know."""
 
-    def elsewhere(self, path: str) -> int:
+    def elsewhere(self, path: str) -> Presence:
         """Nobody."""
-        return 0
+        return NOBODY
 
     def publish(self, path: str, turn: Sequence[Publication]) -> None:
         """The members of this node already have it."""

@@ -1,22 +1,40 @@
 """Who may come in, and to which room: decided before the WebSocket is open."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 
+from camrelay.core.access import rights
+from camrelay.core.credentials import token_of
+from camrelay.core.dialects.dialect import Dialect
+from camrelay.core.dialects.plain import PLAIN
 from camrelay.core.errors import Denied
+from camrelay.core.history import Position
+from camrelay.core.identity import Identity
 from camrelay.core.kinds.kind import Kind
+from camrelay.core.kinds.waiting_room import WAITING_ROOM
 from camrelay.core.names import room_name
 from camrelay.core.origins import is_own
 from camrelay.core.routes import RouteTable
+from camrelay.core.terms import USUAL, Terms
+
+UNAUTHORIZED = 401
+
+# Messages of the past that a joiner may ask for.
+MAX_HISTORY = 1000
+
+# More than any room will ever have said.
+MAX_OFFSET = 10**18
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A WebSocket handshake as the client sent it.
+    """A WebSocket handshake, or a request of the HTTP API, as the client sent it.
 
     `path` is still percent-encoded; `host` has no port; `origin` is None when the client is no
     browser; `query` holds the first value of each parameter. `certificate_subject` is whom the
     client's certificate names, which TLS has verified; empty when it has shown none.
+    `authorization` and `cookie` are headers, empty when they are missing. `dialect`: how the client
+    wants to be spoken to.
     """
 
     path: str
@@ -25,13 +43,18 @@ class Request:
     origin: str | None
     peer: str
     certificate_subject: str = ""
+    authorization: str = ""
+    cookie: str = ""
+    dialect: Dialect = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
     """The verdict on a request that may come in: its room and how the client wants it.
 
-    `hz`: how many updates a second the client wants at most; 0 is all of them.
+    `hz`: how many updates a second the client wants at most; 0 is all of them. `user`: the name
+    that it gave itself. `history`: how much of what was said before it wants. `resume`: where it
+    was the last time. `request`: what has to be decided again, once it has shown a token.
     """
 
     room: str
@@ -40,21 +63,133 @@ class Admission:
     user: str = ""
     wants_errors: bool = False
     hz: float = 0.0
+    dialect: Dialect = PLAIN
+    identity: Identity | None = None
+    may_publish: bool = True
+    history: int = 0
+    resume: Position | None = None
+    terms: Terms = USUAL
+    request: Request | None = None
 
 
-def admit(request: Request, routes: RouteTable, origins: Collection[str]) -> Admission:
-    """The place for `request`. Raises Denied with 400, 403 or 404 and a text that says why."""
-    check_origin(request, origins)
-    place = routes.find(request.path)
-    user = request.query.get("user", "")
+@dataclass(frozen=True, slots=True)
+class Gatekeeper:
+    """What is asked about everybody: the routes, the foreign origins that may come in, tokens.
+
+    `verify` gives the bearer of a token, or raises Denied(401).
+    """
+
+    routes: RouteTable
+    origins: Collection[str]
+    verify: Callable[[str], Identity]
+
+    def admit(self, request: Request) -> Admission:
+        """The place for `request`. Raises Denied with a status and a text that says why.
+
+        Where nobody needs a token, one that is not good makes its bearer a stranger: clients of
+        other servers bring tokens of theirs. Who has none, but a dialect in which one can be sent,
+        waits for it in a room of its own.
+        """
+        check_origin(request, self.origins)
+        try:
+            identity = self._identity(request)
+        except Denied as denied:
+            return self._admit_stranger(request, denied)
+        try:
+            return self._admit(request, identity)
+        except Denied as denied:
+            if denied.status != UNAUTHORIZED or not request.dialect.takes_tokens:
+                raise
+            return _waiting(request)
+
+    def _identity(self, request: Request) -> Identity | None:
+        token = token_of(request, self.origins)
+        if token:
+            return self.verify(token)
+        subject = request.certificate_subject
+        return Identity(subject) if subject else None
+
+    def _admit_stranger(self, request: Request, denied: Denied) -> Admission:
+        try:
+            return self._admit(request, None)
+        except Denied:
+            raise denied from None
+
+    def admit_with(self, request: Request, token: str) -> Admission:
+        """The place for a `request` that was let wait, once its `token` is here. Raises Denied."""
+        return self._admit(request, self.verify(token))
+
+    def renew(self, admission: Admission, token: str) -> Admission:
+        """`admission` with another token of the same subject. Raises Denied."""
+        identity, before = self.verify(token), admission.identity
+        if before is None or identity.subject != before.subject:
+            raise Denied(403, "the token is of somebody else: open another connection with it")
+        allowed = rights(admission.terms.access, identity, admission.room)
+        if not allowed.subscribe:
+            raise Denied(403, "the token does not let its bearer listen in this room")
+        return replace(admission, identity=identity, may_publish=allowed.publish)
+
+    def _admit(self, request: Request, identity: Identity | None) -> Admission:
+        place = self.routes.find(request.path, identity)
+        allowed = rights(place.terms.access, identity, place.room)
+        if not allowed.subscribe:
+            raise Denied(403, f"you may publish in {place.room}, not listen: POST to /api/messages")
+        query = request.query
+        return Admission(
+            room=place.room,
+            kind=place.kind,
+            peer=request.peer,
+            user=_user(query.get("user", ""), identity),
+            wants_errors=query.get("errors") == "1" or request.dialect.takes_tokens,
+            hz=_hz(query.get("hz", ""), place.kind),
+            dialect=request.dialect,
+            identity=identity,
+            may_publish=allowed.publish,
+            history=_whole(query, "history", MAX_HISTORY) or 0,
+            resume=_resume(query),
+            terms=place.terms,
+        )
+
+
+def _waiting(request: Request) -> Admission:
     return Admission(
-        room=place.room,
-        kind=place.kind,
+        room=request.path,
+        kind=WAITING_ROOM,
         peer=request.peer,
-        user=room_name(user) if user else "",
-        wants_errors=request.query.get("errors") == "1",
-        hz=_hz(request.query.get("hz", ""), place.kind),
+        wants_errors=True,
+        dialect=request.dialect,
+        may_publish=False,
+        request=request,
     )
+
+
+def _user(name: str, identity: Identity | None) -> str:
+    """The name that goes before what it says, if it wants that."""
+    if not name:
+        return ""
+    if identity is not None and name not in (identity.name, identity.subject):
+        raise Denied(403, f"user={name[:64]!r} is somebody else: your token names another user")
+    return room_name(name)
+
+
+def _whole(query: Mapping[str, str], name: str, most: int) -> int | None:
+    text = query.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) <= most):
+        raise Denied(400, f"{name}={text[:20]!r} is not a whole number up to {most}")
+    return int(text)
+
+
+def _resume(query: Mapping[str, str]) -> Position | None:
+    epoch, offset = query.get("epoch", ""), _whole(query, "offset", MAX_OFFSET)
+    if not epoch and offset is None:
+        return None
+    if not epoch or offset is None:
+        raise Denied(400, "epoch and offset belong together: give both, as they were told")
+    if len(epoch) > 64:
+        raise Denied(400, "that is no epoch: it is too long")
+    return Position(epoch, offset)
 
 
 def _hz(text: str, kind: Kind) -> float:

@@ -42,6 +42,10 @@ class Position(NamedTuple):
     offset: int
 
 
+# Where nothing is kept.
+NOWHERE = Position("", 0)
+
+
 class Page(NamedTuple):
     """A part of what is kept: `entries` without a hole, oldest first.
 

@@ -38,13 +38,16 @@ class Allowance:
         self._slack = rate.slack
         self._free_at = -inf
 
-    def spend(self, now: float) -> bool:
-        """Whether one more event may happen at `now`; if so, it is taken off."""
+    def spend(self, now: float, cost: float = 1.0) -> bool:
+        """Whether one more event may happen at `now`; if so, it is taken off.
+
+        One that counts for several (`cost`) may go over the rate, and the next ones wait for it.
+        """
         free_at = self._free_at
         if now < free_at:
             return False
         full_at = now - self._slack
-        self._free_at = (full_at if free_at < full_at else free_at) + self._interval
+        self._free_at = (full_at if free_at < full_at else free_at) + self._interval * cost
         return True
 
     def wait(self, now: float) -> float:
@@ -56,15 +59,21 @@ class Allowance:
 class Limits:
     """What one connection may do to the relay and what the relay keeps for it.
 
-    `messages`: what it may publish. `garbage`: messages that cannot be used, before it is closed.
-    `outbox_bytes` and `outbox_frames`: what it may leave unread, before it is closed.
+    `messages` and `bytes`: what it may publish. `garbage`: messages that cannot be used, before it
+    is closed. `outbox_bytes` and `outbox_frames`: what it may leave unread, before it is closed.
     `ids`: how many cameras one connection may speak for. `retain`: seconds for which a position
-    outlives the connection that published it.
+    outlives the connection that published it. `members`: how many a room may have in the whole
+    cluster; 0: no limit.
     """
 
     messages: Rate = Rate(250, 500)
+    bytes: Rate = Rate(1 << 20, 2 << 20)
     garbage: Rate = Rate(100, 500)
     outbox_bytes: int = 1 << 20
     outbox_frames: int = 4096
     ids: int = 64
     retain: float = 0.0
+    members: int = 0
+
+
+USUAL_LIMITS = Limits()

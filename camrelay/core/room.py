@@ -1,74 +1,117 @@
-"""One room: its members, the positions that count, and the publications of this turn."""
+"""One room: its audience, the positions that count, and the publications of this turn."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
+from camrelay.core.audience import Audience, Broken
+from camrelay.core.dialects.notices import Member
 from camrelay.core.frames import binary_frame, text_frame
+from camrelay.core.history import Entry, Keep, Position, Said
 from camrelay.core.kinds.kind import Kind, Message
+from camrelay.core.presence import NAMED, Presence
 from camrelay.core.publication import Publication, Remote
+from camrelay.core.replay import Replay
 from camrelay.core.retained import Retained
 from camrelay.core.session import Session
 
+# The origin of what came out of the history, and is carried to no other node.
+STORE = ""
+
 
 class Room:
-    """Members and what they share. A turn is what was published since the last fan-out."""
+    """Members and what they share. A turn is what was published since the last fan-out.
+
+    `keep` says how much of what is said is kept, None when nothing is. `position` is the place of
+    the newest publication then, None as long as it is not known.
+    """
 
     __slots__ = (
-        "_behind",
+        "_audience",
         "_departed",
-        "_fanned_out",
         "_is_fanning_out",
-        "_keeping_up",
-        "_paced",
         "_retained",
         "_sequence",
         "_turn",
+        "keep",
         "kind",
         "path",
+        "position",
+        "visits",
     )
 
-    def __init__(self, path: str, kind: Kind) -> None:
+    def __init__(self, path: str, kind: Kind, keep: Keep | None = None) -> None:
         """An empty room at `path`."""
         self.path = path
         self.kind = kind
-        self._keeping_up: dict[Session, Callable[[bytes], None]] = {}
-        self._behind: dict[Session, None] = {}
-        self._paced: dict[Session, None] = {}
+        self.keep = keep
+        self.position: Position | None = None
+        self.visits = 0
+        self._audience = Audience(kind)
         self._turn: list[Publication] = []
         self._sequence = 0
-        self._fanned_out = 0
         self._is_fanning_out = False
         self._retained = Retained()
         self._departed: set[str] = set()
 
     def __len__(self) -> int:
         """The number of members."""
-        return len(self._keeping_up) + len(self._behind) + len(self._paced)
+        return len(self._audience)
+
+    @property
+    def is_stored_first(self) -> bool:
+        """What is said here is kept before anybody gets it."""
+        return self.keep is not None and not self.kind.newest_counts
+
+    @property
+    def members(self) -> Sequence[Session]:
+        """Everybody who is here."""
+        return list(self._audience)
 
     @property
     def paced(self) -> Sequence[Session]:
         """The members that asked for fewer updates: the relay lets them hear in time."""
-        return list(self._paced)
+        return self._audience.paced
+
+    @property
+    def listeners(self) -> Sequence[Session]:
+        """The members whose dialect has words for more than publications."""
+        return self._audience.listeners
+
+    @property
+    def presence(self) -> Presence:
+        """Who is here, on this node."""
+        count = len(self)
+        members = zip(self._audience, range(NAMED), strict=False)
+        return Presence(count, tuple(Member(each.id, each.user) for each, _ in members))
 
     @property
     def is_forgotten(self) -> bool:
-        """Nobody is here, and nothing is retained of those who were."""
-        return not len(self) and not self._departed
+        """Nobody is here or visits, and nothing is retained of those who were."""
+        return not len(self) and not self._departed and not self.visits
 
-    def join(self, session: Session) -> None:
+    def join(self, session: Session, now: float) -> None:
         """Let `session` in: it gets what is retained, and then all that comes."""
-        if session.pace is None:
-            self._keep_up(session)
-        else:
-            self._paced[session] = None
-        if self._retained:
-            session.messages_out += len(self._retained)
-            session.sink.write(b"".join([kept.frame for kept in self._retained]))
+        self._audience.join(session)
+        self._send(session, list(self._retained), now)
+
+    def wait(self, session: Session, replay: Replay) -> None:
+        """Let `session` in, but hold in `replay` what comes until it has got the past."""
+        self._audience.wait(session, replay)
+
+    def join_after(self, session: Session, past: Sequence[Publication], now: float) -> None:
+        """Give `session`, which has waited, the `past` and then all that comes."""
+        self._audience.stop_waiting(session)
+        self._audience.join(session)
+        self._send(session, [*past, *self._retained], now)
+
+    def _send(self, session: Session, publications: Sequence[Publication], now: float) -> None:
+        if publications:
+            write = session.dialect.publication
+            frames = [write(self.kind, publication, now) for publication in publications]
+            session.send_at_once(b"".join(frames), len(frames))
 
     def leave(self, session: Session) -> bool:
         """`session` is gone; True when positions of it are retained, until they are forgotten."""
-        self._fall_out(session)
-        self._behind.pop(session, None)
-        self._paced.pop(session, None)
+        self._audience.leave(session)
         is_retained = any(kept.publisher == session.id for kept in self._retained)
         if is_retained:
             self._departed.add(session.id)
@@ -92,55 +135,34 @@ class Room:
 
     def fell_behind(self, session: Session) -> None:
         """Backpressure: the frames for `session` go to its outbox."""
-        if self._fall_out(session):
-            self._behind[session] = None
-            session.fall_behind()
-        elif session in self._paced:
-            session.fall_behind()
+        self._audience.fell_behind(session)
 
     def caught_up(self, session: Session) -> None:
         """The transport of `session` takes frames again."""
-        if session in self._behind:
-            del self._behind[session]
-            self._keep_up(session)
-            session.catch_up()
-        elif session in self._paced:
-            session.catch_up()
+        self._audience.caught_up(session)
 
-    # While a session keeps up, its `messages_out` is counted relative to what the room has fanned
-    # out: that costs nothing per delivery.
+    # Publishing: each of these says whether the publication is the first of its turn.
 
-    def _keep_up(self, session: Session) -> None:
-        self._keeping_up[session] = session.sink.write
-        session.messages_out -= self._fanned_out
-
-    def _fall_out(self, session: Session) -> bool:
-        if self._keeping_up.pop(session, None) is None:
-            return False
-        session.messages_out += self._fanned_out
-        return True
-
-    def publish(self, publisher: str, message: Message, now: float) -> bool:
-        """Accept `message` for this turn; True when it is the first of the turn."""
-        slot = None
-        if self.kind.newest_counts:
-            slot = (publisher, message.key)
+    def publish(self, said: Said, is_retained: bool = True) -> bool:
+        """Accept what somebody on this node has said."""
+        publisher, user, at, message = said
+        slot = self._slot(publisher, message)
         self._sequence += 1
-        publication = Publication(publisher, slot, now, message, _frame(message), self._sequence)
-        if slot is not None:
+        frame = _frame(message)
+        publication = Publication(publisher, slot, at, message, frame, self._sequence, None, user)
+        if slot is not None and is_retained:
             self._retained.keep(slot, publication)
         return self._add(publication)
 
     def take(self, node: str, remote: Remote) -> bool:
-        """Accept a publication of `node` for this turn; True when it is the first of the turn.
+        """Accept a publication of `node`.
 
         A position that is not newer than the one that is known is dropped. What comes from no
         node (empty) is not retained: nobody would say when it is over.
         """
         publisher, sequence, message, at, user = remote
-        slot = None
-        if self.kind.newest_counts:
-            slot = (publisher, message.key)
+        slot = self._slot(publisher, message)
+        if slot is not None:
             known = self._retained.get(slot)
             if known is not None and known.sequence >= sequence:
                 return False
@@ -150,50 +172,48 @@ class Room:
             self._retained.keep(slot, publication)
         return self._add(publication)
 
+    def remember(self, epoch: str, entry: Entry) -> bool:
+        """Accept what the history tells next."""
+        self.position = Position(epoch, entry.offset)
+        return self._add(remembered(epoch, entry))
+
+    def begin_anew(self, at: Position) -> None:
+        """What is told next does not follow upon what was told before."""
+        self.position = at
+        self._audience.lose()
+
+    def _slot(self, publisher: str, message: Message) -> tuple[str, str] | None:
+        return (publisher, message.key) if self.kind.newest_counts else None
+
     def _add(self, publication: Publication) -> bool:
         self._turn.append(publication)
         return len(self._turn) == 1
 
-    def fan_out(self, broken: Callable[[Session], None]) -> Sequence[Publication]:
+    # Fan-out
+
+    def fan_out(self, now: float, broken: Broken) -> Sequence[Publication]:
         """Give this turn's publications to every member; they are returned for the bus.
 
-        Subscribers that keep up get one write with all of them; the others are offered them
-        through their outbox. `broken` is called, inside the `except`, for a subscriber whose sink
-        breaks its promise and raises: the others get theirs all the same. When a write leads to
-        another fan-out, that is left to the next turn, or newer frames would overtake older ones.
+        `now`: seconds since 1970. `broken`: see Audience.deliver. When a write leads to another
+        fan-out, that is left to the next turn, or newer frames would overtake older ones.
         """
         turn = self._turn
         if not turn or self._is_fanning_out:
             return ()
         self._turn = []
-        self._fanned_out += len(turn)
         self._is_fanning_out = True
         try:
-            self._deliver(turn, broken)
+            self._audience.deliver(turn, now, broken)
         finally:
             self._is_fanning_out = False
         return turn
 
-    def _deliver(self, turn: list[Publication], broken: Callable[[Session], None]) -> None:
-        frames = b"".join([publication.frame for publication in turn])
-        # A write may meet backpressure or a close, and both change the groups.
-        waiting = [*self._behind, *self._paced]
-        for session, write in list(self._keeping_up.items()):
-            try:
-                write(frames)
-            except Exception:
-                broken(session)
-        for session in waiting:
-            try:
-                _offer(session, turn)
-            except Exception:
-                broken(session)
 
-
-def _offer(session: Session, turn: list[Publication]) -> None:
-    for publication in turn:
-        if not session.send(publication.frame, publication.slot):
-            return  # its connection is closed
+def remembered(epoch: str, entry: Entry) -> Publication:
+    """An entry of the history, to be fanned out or replayed."""
+    offset, (publisher, user, at, message) = entry
+    frame = _frame(message)
+    return Publication(publisher, None, at, message, frame, offset, STORE, user, epoch, offset)
 
 
 def _frame(message: Message) -> bytes:

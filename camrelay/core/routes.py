@@ -6,11 +6,11 @@ from itertools import permutations
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from camrelay.core.access import OPEN, Access
 from camrelay.core.errors import Denied, StartError
 from camrelay.core.identity import Identity
 from camrelay.core.kinds.kind import Kind
 from camrelay.core.names import room_name
+from camrelay.core.terms import USUAL, Terms
 from camrelay.core.user_paths import is_user_part, user_part
 
 _NAMED_PART = re.compile(r"\{([a-z_]+)\}")
@@ -22,7 +22,7 @@ class Place(NamedTuple):
 
     room: str
     kind: Kind
-    access: Access = OPEN
+    terms: Terms = USUAL
 
 
 class Route:
@@ -32,10 +32,10 @@ class Route:
     not come in there.
     """
 
-    __slots__ = ("_parts", "_template", "access", "kind", "pattern")
+    __slots__ = ("_parts", "_template", "kind", "pattern", "terms")
 
     def __init__(
-        self, pattern: str, kind: Kind, access: Access = OPEN, room: str | None = None
+        self, pattern: str, kind: Kind, terms: Terms = USUAL, room: str | None = None
     ) -> None:
         """`room`: the room of every path of this route, made of plain parts, of names that are in
         `pattern`, and of `{user}`. Without it each path is a room of its own.
@@ -44,7 +44,7 @@ class Route:
         """
         self.pattern = pattern
         self.kind = kind
-        self.access = access
+        self.terms = terms
         self._parts = _pattern_parts("route path", pattern)
         self._template = None if room is None else _pattern_parts(f"room of {pattern}", room)
         for part in self._template or ():
@@ -149,7 +149,7 @@ class RouteTable:
         for route in self.routes:
             room = route.room(parts, identity)
             if room is not None:
-                return Place(room, route.kind, route.access)
+                return Place(room, route.kind, route.terms)
         raise self._nowhere()
 
     def find_room(self, room: str) -> Place:
@@ -161,7 +161,7 @@ class RouteTable:
         for route in self.routes:
             made = route.makes(parts)
             if made is not None:
-                return Place(made, route.kind, route.access)
+                return Place(made, route.kind, route.terms)
         raise self._nowhere()
 
     def _nowhere(self) -> Denied:

@@ -1,13 +1,23 @@
 """One connection as the rules see it."""
 
 from collections.abc import Hashable
+from typing import Protocol
 
 from camrelay.core.admission import Admission
+from camrelay.core.dialects.dialect import Dialect
 from camrelay.core.errors import SLOW_CONSUMER
 from camrelay.core.kinds.kind import Message
 from camrelay.core.limits import Allowance, Limits, Rate
 from camrelay.core.outbox import Outbox
 from camrelay.core.sink import Sink
+
+
+class Cancellable(Protocol):
+    """A call that was put off."""
+
+    def cancel(self) -> None:
+        """Never make the call."""
+        ...
 
 
 class Session:
@@ -19,11 +29,13 @@ class Session:
     """
 
     __slots__ = (
+        "_bytes",
         "_garbage",
         "_keys",
-        "_limits",
         "admission",
         "allowance",
+        "expiry",
+        "has_left",
         "hears_later",
         "held_back",
         "id",
@@ -35,19 +47,21 @@ class Session:
         "sink",
     )
 
-    def __init__(self, id: str, admission: Admission, sink: Sink, limits: Limits) -> None:
+    def __init__(self, id: str, admission: Admission, sink: Sink) -> None:
         """`id` is unique in the cluster."""
         self.id = id
         self.admission = admission
         self.sink = sink
         self.outbox: Outbox | None = None
-        self.allowance = Allowance(limits.messages)
+        self.allowance = Allowance(admission.terms.limits.messages)
+        self._bytes = Allowance(admission.terms.limits.bytes)
         self.held_back: dict[str, Message] | None = None
+        self.expiry: Cancellable | None = None
+        self.has_left = False
         self.messages_in = 0
         self.messages_out = 0
         self._garbage: Allowance | None = None
         self._keys: set[str] | None = None
-        self._limits = limits
         self.is_behind = False
         self.pace: Allowance | None = None
         self.hears_later = False
@@ -55,13 +69,37 @@ class Session:
             self.pace = Allowance(Rate(admission.hz, 1))
             self.outbox = self._new_outbox()
 
+    @property
+    def limits(self) -> Limits:
+        """What it may do."""
+        return self.admission.terms.limits
+
+    @property
+    def dialect(self) -> Dialect:
+        """How it is spoken to."""
+        return self.admission.dialect
+
+    @property
+    def user(self) -> str:
+        """What others see of it, or empty."""
+        identity = self.admission.identity
+        return self.admission.user if identity is None else identity.shown_as
+
     def _new_outbox(self) -> Outbox:
-        return Outbox(self._limits.outbox_bytes, self._limits.outbox_frames)
+        return Outbox(self.limits.outbox_bytes, self.limits.outbox_frames)
+
+    def may_say(self, size: int, now: float) -> bool:
+        """Whether a message of `size` bytes fits into what it may send."""
+        return self.allowance.spend(now) and self._bytes.spend(now, size)
+
+    def must_wait(self, now: float) -> float:
+        """Seconds until a message fits again."""
+        return max(self.allowance.wait(now), self._bytes.wait(now))
 
     def may_send_garbage(self, now: float) -> bool:
         """Whether one more unusable message is still borne with."""
         if self._garbage is None:
-            self._garbage = Allowance(self._limits.garbage)
+            self._garbage = Allowance(self.limits.garbage)
         return self._garbage.spend(now)
 
     def may_speak_for(self, key: str) -> bool:
@@ -70,7 +108,7 @@ class Session:
             return True
         if self._keys is None:
             self._keys = set()
-        if key not in self._keys and len(self._keys) >= self._limits.ids:
+        if key not in self._keys and len(self._keys) >= self.limits.ids:
             return False
         self._keys.add(key)
         return True
@@ -84,6 +122,15 @@ class Session:
             self.sink.close(SLOW_CONSUMER)
             return False
         return True
+
+    def send_at_once(self, frames: bytes, count: int) -> None:
+        """Send `count` frames that were joined, not even paced; only one that is behind waits."""
+        if self.is_behind:
+            self.send(frames)
+            count -= 1
+        else:
+            self.sink.write(frames)
+        self.messages_out += count
 
     def fall_behind(self) -> None:
         """The transport takes no more: from now on frames wait."""

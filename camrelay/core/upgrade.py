@@ -39,6 +39,8 @@ class Upgrade(NamedTuple):
     query: Mapping[str, str]
     host: str
     origin: str | None
+    authorization: str
+    cookie: str
     answer: bytes
 
 
@@ -57,15 +59,19 @@ def plain_upgrade(head: RequestHead, takes_offers: bool) -> Upgrade | None:
         or not _asks_for_websocket(once)
         or not _negotiates_nothing(head, takes_offers)
         or not _has_plain_origin(head)
+        or any(len(head.headers.get(name, ())) > 1 for name in (b"authorization", b"cookie"))
     ):
         return None
     path, _, query = head.target.decode("ascii").partition("?")
     origin = once.get(b"origin")
+    authorization, cookie = once.get(b"authorization", b""), once.get(b"cookie", b"")
     return Upgrade(
         path=path,
         query={name: values[0] for name, values in parse_qs(query).items()} if query else {},
         host=host[1].decode("ascii"),
         origin=None if origin is None else origin.decode("latin-1"),
+        authorization=authorization.decode("latin-1"),
+        cookie=cookie.decode("latin-1"),
         answer=_ANSWER % b64encode(sha1(key + _MAGIC, usedforsecurity=False).digest()),
     )
 

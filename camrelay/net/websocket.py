@@ -16,6 +16,9 @@ from zope.interface import implementer
 
 from camrelay.core.admission import Request
 from camrelay.core.close_frames import close_frame_failure
+from camrelay.core.dialects.dialect import Dialect
+from camrelay.core.dialects.plain import PLAIN
+from camrelay.core.dialects.v1 import CAMRELAY_V1
 from camrelay.core.doorman import Doorman
 from camrelay.core.errors import FRAME_FLOOD, CloseReason, Denied
 from camrelay.core.limits import Allowance, Rate
@@ -66,10 +69,11 @@ class RelayProtocol(ShortPath):
         if upgrade is None:
             self.dataReceived(received)
             return
-        path, query, host, origin, answer = upgrade
+        path, query, host, origin, authorization, cookie, answer = upgrade
+        subject = subject_at(self.transport)
+        peer = self._peer_name
         try:
-            subject = subject_at(self.transport)
-            self._admit(Request(path, query, host, origin, self._peer_name, subject))
+            self._admit(Request(path, query, host, origin, peer, subject, authorization, cookie))
         except Denied as denied:
             self.failHandshake(denied.text, denied.status)
             return
@@ -79,14 +83,16 @@ class RelayProtocol(ShortPath):
     def _admit(self, request: Request) -> None:
         self._admission = self.factory.relay.admit(request)
 
-    def onConnect(self, request: ConnectionRequest) -> None:
-        """Ask the relay; a refusal becomes an HTTP answer."""
+    def onConnect(self, request: ConnectionRequest) -> str | None:
+        """Ask the relay; a refusal becomes an HTTP answer. Returns the subprotocol."""
+        dialect = CAMRELAY_V1 if CAMRELAY_V1.name in request.protocols else PLAIN
         try:
-            self._admit(self._as_request(request))
+            self._admit(self._as_request(request, dialect))
         except Denied as denied:
             raise ConnectionDeny(denied.status, denied.text) from None
+        return dialect.name or None
 
-    def _as_request(self, request: ConnectionRequest) -> Request:
+    def _as_request(self, request: ConnectionRequest, dialect: Dialect) -> Request:
         return Request(
             path=request.path,
             query={name: values[0] for name, values in request.params.items()},
@@ -94,6 +100,9 @@ class RelayProtocol(ShortPath):
             origin=request.headers.get("origin"),
             peer=self._peer_name,
             certificate_subject=subject_at(self.transport),
+            authorization=request.headers.get("authorization", ""),
+            cookie=request.headers.get("cookie", ""),
+            dialect=dialect,
         )
 
     def failHandshake(

@@ -13,6 +13,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from camrelay.core.presence import Presence
 from camrelay.core.publication import Publication
 from camrelay.ports import BusJournal, Clock, Clustered, Timer
 from camrelay.redis.carrier import Carrier
@@ -111,7 +112,7 @@ class RedisBus(Service):
         self._members[path] = count
         self._recounted.add(path)
 
-    def elsewhere(self, path: str) -> int:
+    def elsewhere(self, path: str) -> Presence:
         """What the other nodes have said."""
         return self._conversation.members(path)
 
@@ -188,7 +189,8 @@ class RedisBus(Service):
     def _count_members(self) -> None:
         recounted, self._recounted = self._recounted, set()
         for path in recounted:
-            self._conversation.say(room_channel(path), Members, path, self._members[path])
+            named = tuple(self._relay.present(path))
+            self._conversation.say(room_channel(path), Members, path, self._members[path], named)
 
 
 def _conflates(turn: Sequence[Publication]) -> bool:

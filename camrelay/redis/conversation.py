@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.python.failure import Failure
 
+from camrelay.core.presence import Presence
 from camrelay.core.publication import Remote
 from camrelay.ports import BusJournal, Clustered
 from camrelay.redis.carrier import Carrier
@@ -97,7 +98,8 @@ class Conversation:
         size = 0
         for path in paths:
             retained = [carried(publication) for publication in self.relay.retained(path)]
-            rooms.append(Snapshot(path, self._members.get(path, 0), retained))
+            named = tuple(self.relay.present(path))
+            rooms.append(Snapshot(path, self._members.get(path, 0), retained, named))
             size += len(path) + sum(len(publication.body) for publication in retained)
             if size > ANSWER_SIZE:
                 self.say(node_channel(node), Answer, rooms)
@@ -139,14 +141,14 @@ class Conversation:
                 self.relay.take(path, node, _remotes(publications))
             case Left(path=path, publishers=publishers):
                 self.relay.forget(path, publishers)
-            case Members(path=path, count=count):
-                self._count(node, path, count)
+            case Members(path=path, count=count, named=named):
+                self._count(node, path, Presence(count, named))
             case Ask(paths=paths):
                 self._answer(node, paths)
             case Answer(rooms=rooms):
                 for room in rooms:
                     self.relay.replace(room.path, node, _remotes(room.retained))
-                    self._count(node, room.path, room.members)
+                    self._count(node, room.path, Presence(room.members, room.named))
             case Hello():
                 self._nodes.unlearn(node)
 
@@ -158,16 +160,21 @@ class Conversation:
             self._forget(node, f"silent for {PATIENCE:.0f} s")
 
     def _forget(self, node: str, why: str) -> None:
+        rooms = self._nodes.rooms_of(node)
         self._nodes.forget(node)
         self.relay.forget_node(node)
+        for path, presence in rooms:
+            self.relay.presence_changed(path, (), presence.members)
         self._journal.node_went(node, why)
 
-    def _count(self, node: str, path: str, members: int) -> None:
+    def _count(self, node: str, path: str, presence: Presence) -> None:
         if path in self._members:
-            self._nodes.count(node, path, members)
+            changed = self._nodes.count(node, path, presence)
+            if changed is not None:
+                self.relay.presence_changed(path, *changed)
 
-    def members(self, path: str) -> int:
-        """How many members the room has on other nodes, as they have said last."""
+    def members(self, path: str) -> Presence:
+        """Who is in the room on other nodes, as they have said last."""
         return self._nodes.members(path)
 
     def close(self, path: str) -> None:
@@ -176,4 +183,7 @@ class Conversation:
 
 
 def _remotes(publications: Sequence[Carried]) -> Sequence[Remote]:
-    return [Remote(each.publisher, each.sequence, each.message) for each in publications]
+    return [
+        Remote(each.publisher, each.sequence, each.message, each.at, each.user)
+        for each in publications
+    ]

@@ -14,11 +14,12 @@ next. Who is no node (a command, a web application) has the empty name, and its 
 from msgspec import DecodeError, Struct
 from msgspec.msgpack import Decoder, Encoder
 
+from camrelay.core.dialects.notices import Member
 from camrelay.core.kinds.kind import Message
 from camrelay.core.publication import Publication
 
 # Nodes of different versions ignore each other: raise it when an older node could not read on.
-VERSION = b"\x01"
+VERSION = b"\x02"
 
 NODES = "camrelay:nodes"
 NO_NODE = ""
@@ -35,13 +36,19 @@ def node_channel(node: str) -> str:
 
 
 class Carried(Struct, frozen=True, array_like=True, gc=False):
-    """A publication on its way; `body` is what the room passes on, untouched."""
+    """A publication on its way; `body` is what the room passes on, untouched.
+
+    `at` is the time at which it was accepted, in seconds since 1970, and `user` what others see of
+    the publisher.
+    """
 
     publisher: str
     key: str
     is_binary: bool
     sequence: int
     body: bytes
+    at: float = 0.0
+    user: str = ""
 
     @property
     def message(self) -> Message:
@@ -52,7 +59,8 @@ class Carried(Struct, frozen=True, array_like=True, gc=False):
 def carried(publication: Publication) -> Carried:
     """`publication`, ready to leave."""
     body, key, is_binary = publication.message
-    return Carried(publication.publisher, key, is_binary, publication.sequence, body)
+    publisher, sequence = publication.publisher, publication.sequence
+    return Carried(publisher, key, is_binary, sequence, body, publication.at, publication.user)
 
 
 class Turn(Struct, frozen=True, array_like=True, tag="turn"):
@@ -74,12 +82,13 @@ class Left(Struct, frozen=True, array_like=True, tag="left"):
 
 
 class Members(Struct, frozen=True, array_like=True, tag="members"):
-    """How many members the room has on the node now; 0: the node does not listen any more."""
+    """Who is in the room on the node now; a `count` of 0: the node does not listen any more."""
 
     node: str
     number: int
     path: str
     count: int
+    named: tuple[Member, ...] = ()
 
 
 class Ask(Struct, frozen=True, array_like=True, tag="ask"):
@@ -96,6 +105,7 @@ class Snapshot(Struct, frozen=True, array_like=True):
     path: str
     members: int
     retained: list[Carried]
+    named: tuple[Member, ...] = ()
 
 
 class Answer(Struct, frozen=True, array_like=True, tag="answer"):

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from camrelay.core.presence import NOBODY, Change, Presence, change
+
 # Seconds of silence after which a node is taken for dead.
 PATIENCE = 5.0
 
@@ -9,13 +11,13 @@ PATIENCE = 5.0
 class _Node:
     """What is known of one node."""
 
-    __slots__ = ("heard_at", "is_known", "members", "number")
+    __slots__ = ("heard_at", "is_known", "number", "present")
 
     def __init__(self) -> None:
         self.heard_at = 0.0
         self.number = 0
         self.is_known = False
-        self.members: dict[str, int] = {}
+        self.present: dict[str, Presence] = {}
 
 
 class Nodes:
@@ -66,18 +68,25 @@ class Nodes:
 
     # Presence
 
-    def count(self, node: str, path: str, members: int) -> None:
-        """`node` has so many members in a room."""
-        if members:
-            self._nodes[node].members[path] = members
+    def count(self, node: str, path: str, presence: Presence) -> Change | None:
+        """`node` has these members in a room; what is new about it, or None."""
+        known = self._nodes[node].present
+        before = known.get(path, NOBODY)
+        if presence.count:
+            known[path] = presence
         else:
-            self._nodes[node].members.pop(path, None)
+            known.pop(path, None)
+        return None if presence == before else change(before, presence)
+
+    def rooms_of(self, node: str) -> Sequence[tuple[str, Presence]]:
+        """Where `node` has members."""
+        return list(self._nodes[node].present.items())
 
     def close(self, path: str) -> None:
         """Nobody asks for the room any more."""
         for known in self._nodes.values():
-            known.members.pop(path, None)
+            known.present.pop(path, None)
 
-    def members(self, path: str) -> int:
-        """How many members the room has on all these nodes."""
-        return sum(known.members.get(path, 0) for known in self._nodes.values())
+    def members(self, path: str) -> Presence:
+        """Who is in the room on all these nodes."""
+        return sum((each.present.get(path, NOBODY) for each in self._nodes.values()), NOBODY)

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from camrelay.core.admission import Admission, Request, admit, check_origin
+from camrelay.core.admission import Admission, Gatekeeper, Request, check_origin
 from camrelay.core.errors import Denied
+from camrelay.core.identity import Identity
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.pose import Pose
 from camrelay.core.names import RULE
@@ -16,21 +17,33 @@ TABLE = RouteTable([Route("/ws/chat/{room}", CHAT), Route("/ws/camera", Pose())]
 REQUEST = Request("/ws/chat/lobby", {}, "relay.example", None, "198.51.100.7:5000")
 
 
+def verify(token: str) -> Identity:
+    """`good:NAME` is a token."""
+    if not token.startswith("good:"):
+        raise Denied(401, "the token is not good")
+    return Identity(token.removeprefix("good:"))
+
+
+def admit(request: Request, *origins: str) -> Admission:
+    """The verdict where `origins` are allowed."""
+    return Gatekeeper(TABLE, origins, verify).admit(request)
+
+
 def refusal(request: Request, *origins: str) -> Denied:
     """How `request` is refused where `origins` are allowed."""
     with pytest.raises(Denied) as caught:
-        admit(request, TABLE, origins)
+        admit(request, *origins)
     return caught.value
 
 
 def test_a_request_is_admitted_to_its_room() -> None:
     """Room and kind come from the route, the peer from the connection, the rest is off."""
-    assert admit(REQUEST, TABLE, ()) == Admission("/ws/chat/lobby", CHAT, "198.51.100.7:5000")
+    assert admit(REQUEST) == Admission("/ws/chat/lobby", CHAT, "198.51.100.7:5000")
 
 
 def test_a_client_may_name_its_user() -> None:
     """The name follows the rule for rooms, normalisation included."""
-    admission = admit(replace(REQUEST, query={"user": "Rene\u0301"}), TABLE, ())
+    admission = admit(replace(REQUEST, query={"user": "Rene\u0301"}))
     assert admission.user == "René"
 
 
@@ -42,13 +55,13 @@ def test_a_user_that_cannot_be_is_refused_with_the_rule() -> None:
 
 def test_an_empty_user_is_none() -> None:
     """`?user=` is what an empty form sends."""
-    assert admit(replace(REQUEST, query={"user": ""}), TABLE, ()).user == ""
+    assert admit(replace(REQUEST, query={"user": ""})).user == ""
 
 
 @pytest.mark.parametrize(("value", "wanted"), [("1", True), ("0", False), ("", False)])
 def test_a_client_may_ask_for_errors(value: str, wanted: bool) -> None:
     """`?errors=1` and nothing else."""
-    assert admit(replace(REQUEST, query={"errors": value}), TABLE, ()).wants_errors is wanted
+    assert admit(replace(REQUEST, query={"errors": value})).wants_errors is wanted
 
 
 @pytest.mark.parametrize(
@@ -57,7 +70,7 @@ def test_a_client_may_ask_for_errors(value: str, wanted: bool) -> None:
 def test_a_client_may_ask_for_fewer_positions(value: str, hz: float) -> None:
     """From one in ten seconds to a thousand a second; without, it gets all of them."""
     request = replace(REQUEST, path="/ws/camera", query={"hz": value})
-    assert admit(request, TABLE, ()).hz == hz
+    assert admit(request).hz == hz
 
 
 @pytest.mark.parametrize("value", ["0", "0.09", "1000.1", "-5", "nan", "inf", "fast", "5" * 5000])

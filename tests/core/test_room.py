@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from camrelay.core.admission import Admission
 from camrelay.core.errors import SLOW_CONSUMER
 from camrelay.core.frames import binary_frame, text_frame
+from camrelay.core.history import Said
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.kind import Kind, Message
 from camrelay.core.kinds.pose import Pose
@@ -17,6 +18,7 @@ from camrelay.core.limits import Limits
 from camrelay.core.publication import Publication, Remote
 from camrelay.core.room import Room
 from camrelay.core.session import Session
+from camrelay.core.terms import Terms
 from camrelay.testing import RecordingSink
 
 LIMITS = Limits(outbox_bytes=200, outbox_frames=4)
@@ -45,12 +47,12 @@ class Crowd:
     def join(self, name: str, sink: RecordingSink | None = None, hz: float = 0.0) -> RecordingSink:
         """A member who is called `name`."""
         sink = self.sinks[name] = sink or RecordingSink()
-        admission = Admission("/room", self.kind, "peer", hz=hz)
-        session = self.sessions[name] = Session(name, admission, sink, LIMITS)
+        admission = Admission("/room", self.kind, "peer", hz=hz, terms=Terms(limits=LIMITS))
+        session = self.sessions[name] = Session(name, admission, sink)
         sink.on_full = lambda: self.room.fell_behind(session)
         sink.on_drained = lambda: self.room.caught_up(session)
         sink.on_close = lambda _: self.room.leave(session)
-        self.room.join(session)
+        self.room.join(session, NOW)
         return sink
 
     def leave(self, name: str) -> bool:
@@ -59,7 +61,7 @@ class Crowd:
 
     def publish(self, name: str, text: str, key: str = "") -> bool:
         """`name` says `text` about `key`."""
-        return self.room.publish(name, Message(text.encode(), key), NOW)
+        return self.room.publish(Said(name, "", NOW, Message(text.encode(), key)))
 
     def take(self, node: str, name: str, text: str, sequence: int, key: str = "") -> bool:
         """`name` on `node` has said `text` about `key`."""
@@ -67,7 +69,7 @@ class Crowd:
 
     def fan_out(self) -> Sequence[Publication]:
         """The turn ends."""
-        return self.room.fan_out(lambda session: self.broken.append(session.id))
+        return self.room.fan_out(NOW, lambda session: self.broken.append(session.id))
 
 
 @pytest.fixture
@@ -136,7 +138,7 @@ def test_a_turn_without_publications_writes_nothing(chat: Crowd) -> None:
 def test_a_turn_is_given_back_as_it_was_published(chat: Crowd) -> None:
     """Publisher, time, message and frame, for those who carry it to other nodes."""
     message = Message(b"one", "left")
-    chat.room.publish("anna", message, 17.5)
+    chat.room.publish(Said("anna", "", 17.5, message))
     assert chat.fan_out() == [Publication("anna", None, 17.5, message, text_frame(b"one"), 1)]
 
 
@@ -149,7 +151,7 @@ def test_a_position_has_a_slot(poses: Crowd) -> None:
 def test_a_binary_message_stays_binary(chat: Crowd) -> None:
     """The frame says which it is."""
     anna = chat.join("anna")
-    chat.room.publish("anna", Message(b"\x00\xff", is_binary=True), NOW)
+    chat.room.publish(Said("anna", "", NOW, Message(b"\x00\xff", is_binary=True)))
     chat.fan_out()
     assert anna.writes == [binary_frame(b"\x00\xff")]
 
@@ -188,7 +190,7 @@ def test_the_cause_can_be_logged_where_it_is_reported(chat: Crowd) -> None:
     chat.join("anna", BrokenSink())
     chat.publish("anna", "one")
     causes: list[BaseException | None] = []
-    chat.room.fan_out(lambda session: causes.append(sys.exception()))
+    chat.room.fan_out(NOW, lambda session: causes.append(sys.exception()))
     assert [str(cause) for cause in causes] == ["broken"]
 
 
@@ -218,7 +220,7 @@ def test_a_room_goes_on_after_a_bug(chat: Crowd) -> None:
     chat.join("anna", BrokenSink())
     chat.publish("anna", "one")
     with pytest.raises(LookupError):
-        chat.room.fan_out(bug)
+        chat.room.fan_out(NOW, bug)
     ben = chat.join("ben")
     chat.publish("anna", "two")
     chat.fan_out()

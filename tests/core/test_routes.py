@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camrelay.core.access import OPEN, Access
+from camrelay.core.access import Access
 from camrelay.core.errors import Denied, StartError
 from camrelay.core.identity import Identity
 from camrelay.core.kinds.chat import Chat
@@ -13,6 +13,7 @@ from camrelay.core.kinds.pose import Pose
 from camrelay.core.kinds.text import Text
 from camrelay.core.names import RULE
 from camrelay.core.routes import Place, Route, RouteTable
+from camrelay.core.terms import Terms
 
 POSE, CHAT, TEXT, ECHO = Pose(), Chat(), Text(), RawEcho()
 TABLE = RouteTable(
@@ -28,7 +29,7 @@ TABLE = RouteTable(
 
 
 ALICE, BOB = Identity("alice"), Identity("bob")
-MEMBERS = Access("signed-in")
+MEMBERS = Terms(Access("signed-in"))
 USERS = RouteTable(
     [
         Route("/u/{user}", CHAT),
@@ -191,7 +192,7 @@ def test_who_may_go_anywhere_finds_a_room_by_its_name() -> None:
     assert USERS.find_room("/inboxes/alice") == Place("/inboxes/alice", CHAT, MEMBERS)
     assert USERS.find_room("/u/alice").room == "/u/alice"
     assert USERS.find_room("/all-notes/al/home").room == "/all-notes/al/home"
-    assert TABLE.find_room("/ws/chat/caf%C3%A9/") == Place("/ws/chat/café", CHAT, OPEN)
+    assert TABLE.find_room("/ws/chat/caf%C3%A9/") == Place("/ws/chat/café", CHAT)
     for room, status in (("/inbox/x/y", 404), ("/inboxes/a%20b", 400)):
         with pytest.raises(Denied) as caught:
             USERS.find_room(room)

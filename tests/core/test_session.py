@@ -11,10 +11,17 @@ from camrelay.core.frames import text_frame
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.limits import Limits, Rate
 from camrelay.core.session import Session
+from camrelay.core.terms import Terms
 from camrelay.testing import RecordingSink
 
 ADMISSION = Admission("/ws/chat/lobby", Chat(), "198.51.100.7:5000")
 LIMITS = Limits(outbox_bytes=20, outbox_frames=3, ids=2, garbage=Rate(1, 2))
+
+
+def admitted(**limits: object) -> Admission:
+    """The admission, with some limits changed."""
+    return replace(ADMISSION, terms=Terms(limits=replace(LIMITS, **limits)))
+
 
 NewSession = Callable[..., tuple[Session, RecordingSink]]
 
@@ -25,7 +32,7 @@ def new_session() -> NewSession:
 
     def make(**limits: object) -> tuple[Session, RecordingSink]:
         sink = RecordingSink()
-        return Session("node-1", ADMISSION, sink, replace(LIMITS, **limits)), sink
+        return Session("node-1", admitted(**limits), sink), sink
 
     return make
 
@@ -33,7 +40,7 @@ def new_session() -> NewSession:
 def test_a_session_begins_with_nothing(new_session: NewSession) -> None:
     """It has a name and a place, has said and got nothing, and keeps up."""
     session, _ = new_session()
-    assert (session.id, session.admission) == ("node-1", ADMISSION)
+    assert (session.id, session.admission) == ("node-1", admitted())
     assert (session.messages_in, session.messages_out) == (0, 0)
     assert (session.outbox, session.held_back, session.pace) == (None, None, None)
     assert not (session.is_behind or session.hears_later or session.has_waiting)
@@ -127,7 +134,7 @@ def test_a_session_whose_outbox_is_full_is_closed(new_session: NewSession, text:
 def paced() -> tuple[Session, RecordingSink]:
     """A session that asked for two updates a second."""
     sink = RecordingSink()
-    return Session("node-1", replace(ADMISSION, hz=2), sink, LIMITS), sink
+    return Session("node-1", replace(admitted(), hz=2), sink), sink
 
 
 def test_a_session_that_asked_for_fewer_updates_is_told_when_it_hears(

@@ -9,7 +9,6 @@ from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 from camrelay.core.admission import Admission, Request
 from camrelay.core.errors import Denied, Rejected
 from camrelay.core.kinds.chat import Chat
-from camrelay.core.limits import Limits
 from camrelay.core.session import Session
 from camrelay.ops.journal import LogJournal, escaped
 from camrelay.testing import ManualClock, RecordingSink
@@ -43,7 +42,7 @@ def desk() -> Iterator[Desk]:
 def session(id: str = "abc-1", peer: str = "198.51.100.7:5000") -> Session:
     """Somebody in a chat room."""
     admission = Admission("/ws/chat/lobby", Chat(), peer)
-    return Session(id, admission, RecordingSink(), Limits())
+    return Session(id, admission, RecordingSink())
 
 
 def test_the_addresses_to_open_are_told(desk: Desk) -> None:

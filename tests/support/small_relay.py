@@ -1,5 +1,7 @@
 """A relay in memory with a route for each sort of kind, and what is said there."""
 
+from collections.abc import Sequence
+
 from camrelay.core.errors import CloseReason
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.echo import RawEcho
@@ -7,6 +9,7 @@ from camrelay.core.kinds.kind import Message
 from camrelay.core.kinds.pose import Pose
 from camrelay.core.limits import Limits
 from camrelay.core.routes import Route
+from camrelay.core.terms import USUAL, Terms
 from camrelay.ports import Bus
 from camrelay.testing import MemoryRelay, RecordingSink
 
@@ -37,17 +40,22 @@ class BrokenSink(RecordingSink):
         raise OSError("broken close")
 
 
-ROUTES = (
-    Route("/ws/camera/{room}", Pose()),
-    Route("/ws/chat/{room}", Chat()),
-    Route("/echo", RawEcho()),
-    Route("/failing", Failing()),
-)
+def routes(terms: Terms = USUAL) -> Sequence[Route]:
+    """The routes, all on the same terms."""
+    return (
+        Route("/ws/camera/{room}", Pose(), terms),
+        Route("/ws/chat/{room}", Chat(), terms),
+        Route("/echo", RawEcho(), terms),
+        Route("/failing", Failing(), terms),
+    )
+
+
+ROUTES = routes()
 
 
 def relay_with(bus: Bus | None = None, **limits: object) -> MemoryRelay:
     """A relay with `ROUTES`; keyword arguments change the limits of a connection."""
-    return MemoryRelay(*ROUTES, limits=Limits(**limits), bus=bus)
+    return MemoryRelay(*routes(Terms(limits=Limits(**limits))), bus=bus)
 
 
 def join_broken(relay: MemoryRelay, url: str) -> BrokenSink:

@@ -31,9 +31,14 @@ Command = Publish | Authenticate
 
 
 class Dialect(Protocol):
-    """Writes for the members of a group, and reads what they send. Holds no state."""
+    """Writes for the members of a group, and reads what they send. Holds no state.
+
+    `name` is empty when there are no words but those of the kind. `takes_tokens`: an Authenticate
+    may come.
+    """
 
     name: str
+    takes_tokens: bool
 
     def publication(self, kind: Kind, publication: Publication, now: float) -> bytes:
         """`publication` in the room of a `kind`, ready for a sink. `now`: seconds since 1970."""

@@ -21,6 +21,7 @@ class Events:
     """The objects of camrelay.v1 as events of one stream."""
 
     name = "sse"
+    takes_tokens = False
 
     def publication(self, kind: Kind, publication: Publication, now: float) -> bytes:
         """An event of type `message`."""
@@ -44,6 +45,9 @@ class Events:
     def read(self, kind: Kind, payload: bytes, is_binary: bool) -> Command:
         """Nothing: a stream has one direction."""
         raise Rejected("wrong-type", "events go from the server to the client only")
+
+
+EVENTS = Events()
 
 
 def _type(notice: Notice) -> str:

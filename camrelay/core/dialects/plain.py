@@ -12,6 +12,7 @@ class Plain:
     """Nothing but messages; and errors, for those who asked for them (`?errors=1`)."""
 
     name = ""
+    takes_tokens = False
 
     def publication(self, kind: Kind, publication: Publication, now: float) -> bytes:
         """The frame that was made when it was accepted."""

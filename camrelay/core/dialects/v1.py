@@ -51,6 +51,7 @@ class V1:
     """An envelope around each message, and a word for all that happens in a room."""
 
     name = "camrelay.v1"
+    takes_tokens = True
 
     def publication(self, kind: Kind, publication: Publication, now: float) -> bytes:
         """A frame of type `message`."""
@@ -71,6 +72,9 @@ class V1:
             case _Publish(data=UnsetType(), binary=bytes() as payload):
                 return Publish(payload, True, command.id)
         raise Rejected("wrong-type", "a publish has either data or binary")
+
+
+CAMRELAY_V1 = V1()
 
 
 def _payload(kind: Kind, data: Raw) -> bytes:

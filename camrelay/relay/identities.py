@@ -1,0 +1,81 @@
+"""How long a connection may stay, and how many of them somebody may have."""
+
+from collections import Counter
+from functools import partial
+from math import inf
+
+from camrelay.core.admission import Admission
+from camrelay.core.errors import NOT_SIGNED_IN, TOKEN_EXPIRED, Denied
+from camrelay.core.session import Session
+from camrelay.ports import Clock
+from camrelay.relay.rooms import Rooms
+
+# Seconds that a connection without a token may wait for one.
+PATIENCE = 5.0
+
+# The clock on the wall may jump: nobody sleeps longer than this before looking at it again.
+LONGEST_SLEEP = 600.0
+
+
+class Identities:
+    """Ends connections whose token has ended, or never came."""
+
+    def __init__(self, clock: Clock, rooms: Rooms, connections: int) -> None:
+        """`connections`: how many of one subject may be open on this node; 0: no limit."""
+        self._clock = clock
+        self._rooms = rooms
+        self._most = connections
+        self._open: Counter[str] = Counter()
+
+    def check(self, admission: Admission) -> None:
+        """Raises Denied(429) when somebody has too many connections already."""
+        identity = admission.identity
+        if identity is not None and self._most and self._open[identity.subject] >= self._most:
+            raise Denied(429, f"more than {self._most} connections of {identity.subject}")
+
+    def came(self, session: Session) -> None:
+        """The connection is open."""
+        admission = session.admission
+        if admission.request is not None:
+            session.expiry = self._clock.later(PATIENCE, partial(self._waited, session))
+        elif admission.identity is not None:
+            self._open[admission.identity.subject] += 1
+            self._watch(session)
+
+    def renewed(self, session: Session) -> None:
+        """It has shown another token of the same subject."""
+        self._stop_watching(session)
+        self._watch(session)
+
+    def went(self, session: Session) -> None:
+        """The connection is closed, or about to be somebody."""
+        self._stop_watching(session)
+        identity = session.admission.identity
+        if identity is not None:
+            self._open[identity.subject] -= 1
+            if not self._open[identity.subject]:
+                del self._open[identity.subject]
+
+    def _watch(self, session: Session) -> None:
+        identity = session.admission.identity
+        if identity is None or identity.expires_at == inf:
+            return
+        left = identity.expires_at - self._clock.unix()
+        if left <= 0:
+            self._rooms.end(session, TOKEN_EXPIRED)
+            return
+        sleep = min(left, LONGEST_SLEEP)
+        session.expiry = self._clock.later(sleep, partial(self._look_again, session))
+
+    def _look_again(self, session: Session) -> None:
+        session.expiry = None
+        self._watch(session)
+
+    def _waited(self, session: Session) -> None:
+        session.expiry = None
+        self._rooms.end(session, NOT_SIGNED_IN)
+
+    def _stop_watching(self, session: Session) -> None:
+        if session.expiry is not None:
+            session.expiry.cancel()
+            session.expiry = None

@@ -1,0 +1,189 @@
+"""Rooms of which something is kept: stored first, then fanned out, in one order for everybody."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from camrelay.core.dialects.notices import Gap
+from camrelay.core.errors import Rejected
+from camrelay.core.history import Entry, Page, Position, Said
+from camrelay.core.publication import Publication
+from camrelay.core.replay import Replay
+from camrelay.core.room import Room, remembered
+from camrelay.core.session import Session
+from camrelay.ports import Answer, Clock, History
+from camrelay.relay.rooms import Rooms
+
+# Messages that a member may have missed and still get.
+RECOVERABLE = 1000
+
+# Seconds until a history that did not answer is asked again.
+RETRY = 2.0
+
+UNREACHABLE = "what was said before cannot be had now"
+NOTHING = Page("", 1, 0, ())
+
+Welcome = Callable[[Session, Room, bool | None, Position | None], None]
+
+
+class _Joiner(NamedTuple):
+    """A session that waits for the past of its room, and what is said meanwhile."""
+
+    session: Session
+    room: Room
+    replay: Replay
+
+
+class Keeping:
+    """Between the rooms and the history."""
+
+    def __init__(self, clock: Clock, rooms: Rooms, history: History, welcome: Welcome) -> None:
+        """`welcome(session, room, recovered, at)`: first words; what follows is behind `at`."""
+        self._clock = clock
+        self._rooms = rooms
+        self._history = history
+        self._welcome = welcome
+        self._waiting: dict[Room, list[_Joiner]] = {}
+        history.serve(self)
+
+    # Opening
+
+    def opened(self, room: Room) -> None:
+        """`room` is new here: find out where it stands."""
+        if room.keep is not None:
+            self._history.room_opened(room.path, room.keep, partial(self._stands, room))
+
+    def closed(self, room: Room) -> None:
+        """Nobody is here any more."""
+        if room.keep is not None:
+            self._waiting.pop(room, None)
+            self._history.room_closed(room.path)
+
+    def _stands(self, room: Room, answer: Position | Rejected) -> None:
+        if self._rooms.find(room.path) is not room:
+            return
+        if isinstance(answer, Rejected):
+            self._clock.later(RETRY, partial(self._open_again, room))
+        else:
+            room.position = answer
+        for joiner in self._waiting.pop(room, []):
+            self._ask(joiner)
+
+    def _open_again(self, room: Room) -> None:
+        if self._rooms.find(room.path) is room and room.position is None:
+            self._history.room_closed(room.path)
+            self.opened(room)
+
+    # Joining
+
+    def join(self, session: Session, room: Room) -> None:
+        """`session` gets the past that it asked for, and then the present."""
+        joiner = _Joiner(session, room, Replay(session.limits.outbox_bytes))
+        room.wait(session, joiner.replay)
+        if room.position is None:
+            self._waiting.setdefault(room, []).append(joiner)
+        else:
+            self._ask(joiner)
+
+    def _ask(self, joiner: _Joiner) -> None:
+        session, room, _ = joiner
+        resume, position = session.admission.resume, room.position
+        if position is None:
+            self._rooms.tell(session, Gap(UNREACHABLE))
+            self._enter(joiner, (), None if resume is None else False)
+        elif resume is not None and _is_recoverable(resume, position):
+            missed = position.offset - resume.offset
+            self._read(room, resume.offset, missed, partial(self._recover, joiner, missed))
+        else:
+            self._ask_for_newest(joiner)
+
+    def _ask_for_newest(self, joiner: _Joiner) -> None:
+        limit = joiner.session.admission.history
+        self._read(joiner.room, None, limit, partial(self._show, joiner))
+
+    def _read(self, room: Room, after: int | None, limit: int, done: Answer[Page]) -> None:
+        if limit:
+            self._history.read(room.path, after, limit, done)
+        else:
+            done(NOTHING)
+
+    def _recover(self, joiner: _Joiner, missed: int, answer: Page | Rejected) -> None:
+        """All that was missed, or else the newest that was asked for."""
+        past = self._fitting(joiner.session, answer)
+        if joiner.replay.is_whole and len(past) == missed:
+            self._enter(joiner, past, True)
+        else:
+            self._ask_for_newest(joiner)
+
+    def _show(self, joiner: _Joiner, answer: Page | Rejected) -> None:
+        recovered = None if joiner.session.admission.resume is None else False
+        self._enter(joiner, self._fitting(joiner.session, answer), recovered)
+
+    def _fitting(self, session: Session, answer: Page | Rejected) -> Sequence[Publication]:
+        """The newest of `answer` that fit into what a member may have unread."""
+        if isinstance(answer, Rejected):
+            self._rooms.tell(session, Gap(answer.detail))
+            return ()
+        bytes_left = session.limits.outbox_bytes
+        past: list[Publication] = []
+        for entry in reversed(answer.entries):
+            publication = remembered(answer.epoch, entry)
+            bytes_left -= len(publication.frame)
+            if bytes_left < 0:
+                break
+            past.append(publication)
+        return past[::-1]
+
+    def _enter(self, joiner: _Joiner, past: Sequence[Publication], recovered: bool | None) -> None:
+        session, room, replay = joiner
+        if session.has_left:
+            return
+        self._rooms.fan_out(room)  # what is published in this turn is held, and follows the past
+        following = replay.behind(past)
+        self._welcome(session, room, recovered and replay.is_whole, _place_before(following, room))
+        try:
+            room.join_after(session, following, self._clock.unix())
+        except Exception:
+            self._rooms.broken(session)
+        self._rooms.let_hear(session)
+
+    # Publishing
+
+    def publish(self, room: Room, said: Said, done: Answer[Position]) -> None:
+        """Store what was said, and then tell everybody; positions are not waited for."""
+        if room.kind.newest_counts:
+            self._rooms.publish(room, said)
+        self._history.append(room.path, said, done)
+
+    # The history speaks
+
+    def stored(self, path: str, epoch: str, entries: Sequence[Entry]) -> None:
+        """These come next in the room."""
+        room = self._rooms.find(path)
+        if room is None or not room.is_stored_first:
+            return
+        for entry in entries:
+            if room.remember(epoch, entry):
+                self._rooms.has_turn(room)
+
+    def broken(self, path: str, at: Position, why: str) -> None:
+        """Something between is lost for good."""
+        room = self._rooms.find(path)
+        if room is None or not room.is_stored_first:
+            return
+        self._rooms.fan_out(room)
+        room.begin_anew(at)
+        for session in room.members:
+            if session.admission.wants_errors:
+                self._rooms.tell(session, Gap(why, *at))
+
+
+def _place_before(following: Sequence[Publication], room: Room) -> Position | None:
+    """The place behind which `following` are; where the room stands when they are none."""
+    if room.position is None or not following or not following[0].offset:
+        return room.position
+    return Position(following[0].epoch, following[0].offset - 1)
+
+
+def _is_recoverable(resume: Position, now: Position) -> bool:
+    return resume.epoch == now.epoch and 0 <= now.offset - resume.offset <= RECOVERABLE

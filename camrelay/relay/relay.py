@@ -1,0 +1,423 @@
+"""The use cases, in the order in which they happen: admit, join, receive, take from the bus, leave,
+drain.
+
+Validate, store what is kept, change state, fan out, then the bus: members of this node never wait
+for another one.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from itertools import islice
+from math import inf
+
+from camrelay.core.admission import Admission, Gatekeeper, Request
+from camrelay.core.dialects.dialect import Authenticate
+from camrelay.core.dialects.notices import Ack, Gap, Member, Problem, Renewed, Welcome
+from camrelay.core.errors import GARBAGE_FLOOD, NOT_ALLOWED, CloseReason, Denied, Rejected
+from camrelay.core.history import NOWHERE, Position, Said
+from camrelay.core.kinds.kind import Message
+from camrelay.core.publication import Publication, Remote
+from camrelay.core.room import Room
+from camrelay.core.session import Session
+from camrelay.core.sink import Sink
+from camrelay.ports import Bus, Clock, History, Journal
+from camrelay.relay.identities import Identities
+from camrelay.relay.keeping import Keeping
+from camrelay.relay.presence import Attendance
+from camrelay.relay.rooms import Rooms
+
+
+class Relay:
+    """One node: its rooms and their members."""
+
+    def __init__(  # noqa: PLR0913 (the ports)
+        self,
+        node: str,
+        gatekeeper: Gatekeeper,
+        clock: Clock,
+        bus: Bus,
+        history: History,
+        journal: Journal,
+        connections_per_identity: int = 0,
+    ) -> None:
+        """`node` is the name of this process, unique in the cluster."""
+        self._node = node
+        self._gatekeeper = gatekeeper
+        self._clock = clock
+        self._bus = bus
+        self._journal = journal
+        self._rooms = Rooms(clock, bus, journal)
+        self._keeping = Keeping(clock, self._rooms, history, self._welcome)
+        self._attendance = Attendance(clock, bus, self._rooms)
+        self._identities = Identities(clock, self._rooms, connections_per_identity)
+        self._sessions: dict[Session, Room] = {}
+        self._wants_errors: dict[str, Session] = {}
+        self._admitted = 0
+        bus.serve(self)
+
+    # admit
+
+    def admit(self, request: Request) -> Admission:
+        """The place for a handshake. Raises Denied, which is noted."""
+        try:
+            admission = self._gatekeeper.admit(request)
+            self._check_room(admission)
+        except Denied as denied:
+            self._journal.denied(request, denied)
+            raise
+        return admission
+
+    def _check_room(self, admission: Admission) -> None:
+        self._identities.check(admission)
+        most = admission.terms.limits.members
+        if most and self.population(admission.room) >= most:
+            raise Denied(503, f"{admission.room} is full: {most} members are in it")
+
+    # join
+
+    def join(self, admission: Admission, sink: Sink) -> Session:
+        """Make an open connection a member of its room; it gets what is retained there."""
+        self._admitted += 1
+        session = Session(f"{self._node}-{self._admitted}", admission, sink)
+        self._identities.came(session)
+        if admission.wants_errors:
+            self._wants_errors[session.id] = session
+        self._enter(session)
+        return session
+
+    def _enter(self, session: Session) -> None:
+        room = self._open(session.admission)
+        self._rooms.fan_out(room)  # or the joiner would get this turn's positions twice
+        self._sessions[session] = room
+        self._journal.connected(session)
+        if _wants_past(session, room):
+            self._keeping.join(session, room)
+        else:
+            recovered = None if session.admission.resume is None else False
+            self._welcome(session, room, recovered, room.position)
+            room.join(session, self._clock.unix())
+        self._attendance.came(room, session)
+
+    def _open(self, admission: Admission) -> Room:
+        known = self._rooms.find(admission.room)
+        room = self._rooms.open(admission)
+        if room is not known:
+            self._keeping.opened(room)
+        return room
+
+    def _welcome(
+        self, session: Session, room: Room, recovered: bool | None, at: Position | None
+    ) -> None:
+        """The first words; what follows them is behind `at`."""
+        if not session.dialect.name:
+            return
+        epoch, offset = at or NOWHERE
+        presence = self._attendance.of(room)
+        self._rooms.tell(
+            session,
+            Welcome(
+                id=session.id,
+                user=session.user,
+                room=room.path,
+                may_publish=session.admission.may_publish,
+                time=self._clock.unix(),
+                epoch=epoch,
+                offset=offset,
+                recovered=recovered,
+                count=presence.count,
+                members=presence.members,
+            ),
+        )
+
+    def population(self, path: str) -> int:
+        """How many members the room has in the whole cluster; 0 when none of them is here."""
+        room = self._rooms.find(path)
+        return self._attendance.of(room).count if room else 0
+
+    @property
+    def connections(self) -> int:
+        """How many sessions this node has."""
+        return len(self._sessions)
+
+    def rooms(self) -> dict[str, int]:
+        """The members on this node of each room that is not somebody's own."""
+        return {room.path: len(room) for room in self._rooms}
+
+    # receive
+
+    def receive(self, session: Session, payload: bytes, is_binary: bool) -> None:
+        """Publish one message of `session`, or drop it and say why. Never raises."""
+        room = self._sessions.get(session)
+        if room is None:
+            return
+        now = self._clock.now()
+        session.messages_in += 1
+        id = ""
+        try:
+            if session.dialect.name:
+                command = session.dialect.read(room.kind, payload, is_binary)
+                if isinstance(command, Authenticate):
+                    self._authenticate(session, room, command.token, now)
+                    return
+                payload, is_binary, id = command
+            self._accept(session, room, payload, is_binary, id, now)
+        except Rejected as rejected:
+            self._reject(session, room, rejected, id, now)
+        except Exception:
+            self._journal.failed(f"the kind of {room.path} on a message")
+            self._reject(session, room, _KIND_FAILED, id, now)
+
+    def _accept(  # noqa: PLR0913 (one message, and who said it where and when)
+        self, session: Session, room: Room, payload: bytes, is_binary: bool, id: str, now: float
+    ) -> None:
+        kind, admission = room.kind, session.admission
+        if not admission.may_publish:
+            raise _read_only()
+        in_time = session.held_back is None and session.may_say(len(payload), now)
+        if not in_time and not kind.newest_counts:
+            raise _too_fast()
+        if len(payload) > kind.max_size:
+            raise Rejected("too-large", f"{len(payload)} bytes; at most {kind.max_size}")
+        message = kind.read(payload, is_binary, admission.user)
+        if not session.may_speak_for(message.key):
+            most = admission.terms.limits.ids
+            raise Rejected("too-many-ids", f"at most {most} ids for one connection")
+        if in_time:
+            self._publish(session, room, message, id)
+        else:
+            self._hold_back(session, message, now)
+
+    def _publish(self, session: Session, room: Room, message: Message, id: str = "") -> None:
+        said = Said(session.id, session.user, self._clock.unix(), message)
+        if room.keep is not None:
+            self._keeping.publish(room, said, partial(self._was_stored, session, room, id))
+        else:
+            self._rooms.publish(room, said)
+            self._acknowledge(session, id)
+
+    def _was_stored(
+        self, session: Session, room: Room, id: str, answer: Position | Rejected
+    ) -> None:
+        if isinstance(answer, Position):
+            self._acknowledge(session, id, answer)
+        elif session in self._sessions:
+            self._reject(session, room, answer, id, self._clock.now())
+
+    def _acknowledge(self, session: Session, id: str, at: Position = NOWHERE) -> None:
+        if id and session in self._sessions:
+            self._rooms.tell(session, Ack(id, *at))
+
+    def _hold_back(self, session: Session, message: Message, now: float) -> None:
+        """Thin a publisher that is too fast: only the newest of each key waits for its turn."""
+        if session.held_back is None:
+            session.held_back = {}
+            self._release_later(session, now)
+        session.held_back[message.key] = message
+
+    def _release_later(self, session: Session, now: float) -> None:
+        self._clock.later(session.must_wait(now), partial(self._release, session))
+
+    def _release(self, session: Session) -> None:
+        """Publish what is allowed by now, and first what has waited longest."""
+        room, held_back = self._sessions.get(session), session.held_back
+        if room is None or held_back is None:
+            return
+        now = self._clock.now()
+        while held_back:
+            oldest = next(iter(held_back))
+            if not session.may_say(len(held_back[oldest].body), now):
+                break
+            self._publish(session, room, held_back.pop(oldest))
+        if held_back:
+            self._release_later(session, now)
+        else:
+            session.held_back = None
+
+    def _reject(
+        self, session: Session, room: Room, rejected: Rejected, id: str, now: float
+    ) -> None:
+        self._journal.rejected(session, rejected)
+        if session.admission.wants_errors:
+            self._rooms.fan_out(room)  # what was said before the error arrives before it
+            self._rooms.tell(session, Problem(rejected.reason, rejected.detail, id))
+        if rejected.is_garbage and not session.may_send_garbage(now):
+            self._rooms.end(session, GARBAGE_FLOOD)
+
+    # tokens that come later
+
+    def _authenticate(self, session: Session, room: Room, token: str, now: float) -> None:
+        """The first token of one that waits, or a new one of one that is known."""
+        if not session.may_say(len(token), now):
+            raise _too_fast()
+        admission = session.admission
+        request = admission.request
+        try:
+            if request is None:
+                self._renew(session, self._gatekeeper.renew(admission, token))
+            else:
+                admitted = self._gatekeeper.admit_with(request, token)
+                self._check_room(admitted)
+                self._let_in(session, room, admitted)
+        except Denied as denied:
+            if request is None:
+                raise Rejected("not-renewed", denied.text) from None
+            self._journal.denied(request, denied)
+            self._rooms.tell(session, Problem("not-allowed", denied.text))
+            self._rooms.end(session, NOT_ALLOWED)
+
+    def _let_in(self, session: Session, waiting_room: Room, admission: Admission) -> None:
+        self._identities.went(session)
+        waiting_room.leave(session)
+        session.admission = admission
+        self._identities.came(session)
+        self._enter(session)
+
+    def _renew(self, session: Session, admission: Admission) -> None:
+        session.admission = admission
+        self._identities.renewed(session)
+        self._rooms.tell(session, Renewed(_end_of(admission)))
+
+    # backpressure
+
+    def fell_behind(self, session: Session) -> None:
+        """The transport of `session` takes no more for now."""
+        room = self._sessions.get(session)
+        if room is not None:
+            room.fell_behind(session)
+
+    def caught_up(self, session: Session) -> None:
+        """The transport of `session` takes more again."""
+        room = self._sessions.get(session)
+        if room is not None:
+            room.caught_up(session)
+            self._rooms.let_hear(session)
+
+    # take from the bus
+
+    def take(self, path: str, node: str, turn: Sequence[Remote]) -> None:
+        """Fan out what publishers on `node` have said, as if they were here."""
+        room = self._rooms.find(path)
+        if room is None:
+            return
+        for remote in turn:
+            if room.take(node, remote):
+                self._rooms.has_turn(room)
+
+    def replace(self, path: str, node: str, retained: Sequence[Remote]) -> None:
+        """All that `node` retains in the room: what is newer is fanned out, the rest is over."""
+        room = self._rooms.find(path)
+        if room is not None:
+            room.forget_node(node, keep=retained)
+            self.take(path, node, retained)
+
+    def forget(self, path: str, publishers: Collection[str]) -> None:
+        """Publishers on another node have left the room."""
+        room = self._rooms.find(path)
+        if room is not None:
+            room.forget(publishers)
+
+    def forget_node(self, node: str) -> None:
+        """`node` is gone, and with it its publishers in every room."""
+        for room in self._rooms:
+            room.forget_node(node)
+
+    def retained(self, path: str) -> Sequence[Publication]:
+        """The newest positions of the publishers on this node."""
+        room = self._rooms.find(path)
+        return room.retained_here if room is not None else ()
+
+    def present(self, path: str) -> Sequence[Member]:
+        """Who is in the room on this node, as far as anybody is named."""
+        room = self._rooms.find(path)
+        return room.presence.members if room is not None else ()
+
+    def presence_changed(self, path: str, joined: Sequence[Member], left: Sequence[Member]) -> None:
+        """Who is in the room on other nodes."""
+        self._attendance.changed_elsewhere(path, joined, left)
+
+    def not_carried(self, turn: Sequence[Publication], why: str) -> None:
+        """Tell those who asked for errors that other nodes may have missed what they said."""
+        for publication in turn:
+            session = self._wants_errors.get(publication.publisher)
+            if session is not None:
+                self._rooms.tell(session, Problem("not-carried", why))
+
+    def missed(self, why: str) -> None:
+        """Tell those who asked for errors that they may have missed what counts."""
+        for session in list(self._wants_errors.values()):
+            room = self._sessions.get(session)
+            if room is None or room.kind.private or room.kind.newest_counts:
+                continue
+            if not room.is_stored_first:  # the history knows better
+                self._rooms.tell(session, Gap(why))
+
+    # leave
+
+    def leave(self, session: Session, code: int | None, text: str) -> None:
+        """Take `session` out of its room; what it said before is still said."""
+        room = self._sessions.pop(session, None)
+        if room is None:
+            return
+        session.has_left = True
+        for message in (session.held_back or {}).values():
+            self._publish(session, room, message)
+        self._rooms.fan_out(room)  # the leaving one gets what was said before its close frame
+        is_retained = room.leave(session)
+        self._wants_errors.pop(session.id, None)
+        self._identities.went(session)
+        self._journal.disconnected(session, code, text)
+        self._attendance.went(room, session)
+        retain = session.limits.retain
+        if not is_retained:
+            self._close(room)
+        elif retain:
+            self._clock.later(retain, partial(self._forget, room, session))
+        else:
+            self._forget(room, session)
+
+    def _forget(self, room: Room, session: Session) -> None:
+        """The time of the positions of `session` is over, on every node."""
+        room.forget([session.id])
+        if not room.kind.private:
+            self._bus.left(room.path, [session.id])
+        self._close(room)
+
+    def _close(self, room: Room) -> None:
+        if self._rooms.close(room):
+            self._keeping.closed(room)
+
+    # drain
+
+    def drain(self, at_most: int, reason: Callable[[], CloseReason]) -> None:
+        """End up to so many connections, the oldest first, each with a reason of its own."""
+        for session in list(islice(self._sessions, at_most)):
+            self._rooms.end(session, reason())
+
+
+def _wants_past(session: Session, room: Room) -> bool:
+    if room.keep is None:
+        return False
+    admission = session.admission
+    if room.is_stored_first and (session.dialect.name or admission.resume):
+        return True
+    return bool(admission.history)
+
+
+def _end_of(admission: Admission) -> float | None:
+    expires_at = inf if admission.identity is None else admission.identity.expires_at
+    return None if expires_at == inf else expires_at
+
+
+def _too_fast() -> Rejected:
+    """A new one each time: an exception that is raised again keeps every traceback it ever had."""
+    why = "more messages than this server takes: slow down"
+    return Rejected("too-fast", why, is_garbage=False)
+
+
+def _read_only() -> Rejected:
+    return Rejected("read-only", "you may listen here, not publish", is_garbage=False)
+
+
+_KIND_FAILED = Rejected(
+    "kind-failed", "the room could not read this message; it was logged", is_garbage=False
+)

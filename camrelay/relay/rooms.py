@@ -1,0 +1,127 @@
+"""The rooms of this node and their turns: who publishes does not wait for those who get it."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from camrelay.core.admission import Admission
+from camrelay.core.dialects.notices import Notice
+from camrelay.core.errors import INTERNAL_ERROR, CloseReason
+from camrelay.core.history import Said
+from camrelay.core.room import Room
+from camrelay.core.session import Session
+from camrelay.ports import Bus, Clock, Journal
+
+
+class Rooms:
+    """Opens and closes rooms, and fans out what was published in them when the turn ends."""
+
+    def __init__(self, clock: Clock, bus: Bus, journal: Journal) -> None:
+        """No room is open."""
+        self._clock = clock
+        self._bus = bus
+        self._journal = journal
+        self._rooms: dict[str, Room] = {}
+        self._published: list[Room] = []
+
+    def __iter__(self) -> Iterator[Room]:
+        """The open rooms; echoes and waiting rooms are not among them."""
+        yield from self._rooms.values()
+
+    def find(self, path: str) -> Room | None:
+        """The room at `path`, when it is open."""
+        return self._rooms.get(path)
+
+    def open(self, admission: Admission) -> Room:
+        """The room that `admission` leads to; it is open from now on."""
+        path, kind = admission.room, admission.kind
+        if kind.private:
+            return Room(path, kind)  # an echo is a room of one
+        room = self._rooms.get(path)
+        if room is None:
+            room = self._rooms[path] = Room(path, kind, admission.terms.keep)
+            self._bus.room_opened(path)
+        return room
+
+    def close(self, room: Room) -> bool:
+        """Drop a room that nobody may ask for any more; whether it was dropped."""
+        if not room.is_forgotten or self._rooms.get(room.path) is not room:
+            return False
+        del self._rooms[room.path]
+        self._bus.room_closed(room.path)
+        return True
+
+    # Publishing
+
+    def publish(self, room: Room, said: Said, is_retained: bool = True) -> None:
+        """Everybody in `room` gets it at the end of the turn."""
+        if room.publish(said, is_retained):
+            self.has_turn(room)
+
+    def has_turn(self, room: Room) -> None:
+        """Something was published in `room`, the first of this turn."""
+        if not self._published:
+            self._clock.at_turn_end(self._end_turn)
+        self._published.append(room)
+
+    def _end_turn(self) -> None:
+        """The end of the turn; small rooms first, so that a big one does not make them wait."""
+        rooms, self._published = self._published, []
+        for room in sorted(rooms, key=len):
+            self.fan_out(room)
+
+    def fan_out(self, room: Room) -> None:
+        """End the turn of `room` now."""
+        turn = room.fan_out(self._clock.unix(), self.broken)
+        if not turn:
+            return
+        for session in room.paced:
+            self.let_hear(session)
+        own = [publication for publication in turn if publication.origin is None]
+        if own and not room.kind.private:
+            self._bus.publish(room.path, own)
+
+    # One member
+
+    def tell(self, session: Session, notice: Notice) -> None:
+        """Send `notice`, when the dialect of `session` has words for it."""
+        frame = session.dialect.notice(notice)
+        if not frame:
+            return
+        try:
+            session.send(frame)
+        except Exception:
+            self.broken(session)
+        self.let_hear(session)
+
+    def let_hear(self, session: Session) -> None:
+        """One that asked for fewer updates gets what waits: now, or as soon as it is due."""
+        if session.pace is None or session.is_behind or session.hears_later:
+            return
+        if not session.has_waiting:
+            return
+        now = self._clock.now()
+        if not session.pace.spend(now):
+            session.hears_later = True
+            self._clock.later(session.pace.wait(now), partial(self._is_due, session))
+            return
+        try:
+            session.hear()
+        except Exception:
+            self.broken(session)
+
+    def _is_due(self, session: Session) -> None:
+        session.hears_later = False
+        if not session.has_left:
+            self.let_hear(session)
+
+    def broken(self, session: Session) -> None:
+        """Called inside `except`: the sink of `session` does not keep its promises."""
+        self._journal.failed(f"the connection of {session.id}")
+        self.end(session, INTERNAL_ERROR)
+
+    def end(self, session: Session, reason: CloseReason) -> None:
+        """End one connection; when even that fails, the others are not to suffer."""
+        try:
+            session.sink.close(reason)
+        except Exception:
+            self._journal.failed(f"the close of {session.id}")
