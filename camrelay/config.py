@@ -139,7 +139,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_message_size: Annotated[MessageSize, _says("bytes of one message from a client")] = 65536
     byte_rate: Annotated[
         Quantity, _says("bytes a second and connection, twice that at once; 0 = no limit")
-    ] = float(1 << 20)
+    ] = float(4 << 20)
     members_per_room: Annotated[
         Count, _says("members that a room may have on all servers; 0 = no limit")
     ] = 0

@@ -43,7 +43,6 @@ from camrelay.ops.journal import LogJournal
 from camrelay.ops.logs import JsonLines
 from camrelay.ops.sigterm import Sigterm
 from camrelay.ops.status import Status, largest
-from camrelay.ports import History
 from camrelay.redis.bus import RedisBus
 from camrelay.redis.endpoint import Trust
 from camrelay.redis.link import RedisLink
@@ -99,7 +98,7 @@ def build(
     journal = LogJournal(clock.now)
     node = secrets.token_hex(5)
     bus = _redis_bus(settings, node, clock, journal, reactor)
-    history = _history(settings, clock)
+    history = MemoryHistory(clock)
     gatekeeper = _gatekeeper(settings)
     most = settings.connections_per_identity
     relay = Relay(node, gatekeeper, clock, bus or LocalBus(), history, journal, most)
@@ -184,10 +183,6 @@ def _redis_bus(
         journal.redis_unverified()
     trust = Trust(authority, settings.redis_insecure)
     return RedisBus(node, RedisLink(reactor, parse(settings.redis), trust), clock, journal)
-
-
-def _history(settings: Settings, clock: ReactorClock) -> History:
-    return MemoryHistory(clock)
 
 
 def _gatekeeper(settings: Settings) -> Gatekeeper:

@@ -67,7 +67,7 @@ class Limits:
     """
 
     messages: Rate = Rate(250, 500)
-    bytes: Rate = Rate(1 << 20, 2 << 20)
+    bytes: Rate = Rate(4 << 20, 8 << 20)
     garbage: Rate = Rate(100, 500)
     outbox_bytes: int = 1 << 20
     outbox_frames: int = 4096

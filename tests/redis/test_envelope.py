@@ -43,7 +43,7 @@ def test_bytes_of_others_are_unreadable_and_nothing_worse(data: bytes, start: by
     ("data", "why"),
     [
         (b"", "version none"),
-        (b"\x02" + to_bytes(Bye("a", 1))[1:], "version 02, not 01"),
+        (b"\x01" + to_bytes(Bye("a", 1))[1:], "version 01, not 02"),
         (to_bytes(Ask("a", 1, ["/room"]))[:-1], "truncated"),
         (VERSION + b"\x92\xa7unheard\x01", "unheard"),
     ],

@@ -44,7 +44,7 @@ class ClusterNode(MemoryRelay):
 
     def members_here(self, path: str) -> int:
         """How many members the room has on this node."""
-        return self.relay.population(path) - self.bus.elsewhere(path)
+        return self.relay.population(path) - self.bus.elsewhere(path).count
 
     def told(self, event: str) -> list[object]:
         """What the journal of the bus was told of one event."""
