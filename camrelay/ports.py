@@ -234,6 +234,22 @@ class BusJournal(Protocol):
         ...
 
 
+class HistoryJournal(Protocol):
+    """Notes what happens to the history. Never raises, never waits."""
+
+    def not_stored(self, count: int, why: str) -> None:
+        """So many messages and questions were refused; `why` is for people."""
+        ...
+
+    def stores_again(self) -> None:
+        """What was the matter is over."""
+        ...
+
+    def failed(self, what: str) -> None:
+        """A bug of ours; called inside `except`, the traceback is logged."""
+        ...
+
+
 class Relaying(Protocol):
     """The relay as the network sees it: one call for each thing that happens to a connection."""
 

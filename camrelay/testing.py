@@ -182,7 +182,7 @@ class Note(NamedTuple):
 
 
 class RecordingJournal:
-    """Keeps the promises of `camrelay.ports.Journal` and `BusJournal`, and all that it was told."""
+    """Keeps the promises of the journals in `camrelay.ports`, and all that it was told."""
 
     def __init__(self) -> None:
         """Nothing has happened yet."""
@@ -231,6 +231,14 @@ class RecordingJournal:
     def unreadable(self, why: str) -> None:
         """`what` is the reason."""
         self.notes.append(Note("unreadable", None, why))
+
+    def not_stored(self, count: int, why: str) -> None:
+        """`what` is the number of messages and the reason."""
+        self.notes.append(Note("not_stored", None, (count, why)))
+
+    def stores_again(self) -> None:
+        """There is no more to it."""
+        self.notes.append(Note("stores_again", None, None))
 
 
 class RecordingBus:

@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 import pytest
 import pytest_twisted
+from twisted.internet import reactor
 
 from camrelay.core.history import Entry, Keep, Page, Position, Said
 from camrelay.core.kinds.kind import Message
 from camrelay.history.memory import MemoryHistory
-from camrelay.testing import ManualClock
+from camrelay.history.sqlite.database import Database
+from camrelay.history.sqlite.history import SqliteHistory
+from camrelay.testing import ManualClock, RecordingJournal
 from tests.support.kept import Kept, said, texts
 from tests.support.redis import RedisServer, redis_server
 
@@ -33,7 +36,19 @@ async def in_memory(place: Place) -> AsyncIterator[Kept]:
     yield Kept(MemoryHistory(place.clock), place.clock)
 
 
-@pytest_twisted.async_yield_fixture(params=[in_memory])
+async def in_sqlite(place: Place) -> AsyncIterator[Kept]:
+    """A file of its own, in a thread."""
+    database = Database(place.directory)
+    history = SqliteHistory(reactor, place.clock, RecordingJournal(), database)
+    kept = Kept(history, place.clock)
+    history.startService()
+    yield kept
+    stopped = history.stopService()
+    await kept.settle()
+    await stopped
+
+
+@pytest_twisted.async_yield_fixture(params=[in_memory, in_sqlite])
 async def kept(
     request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer
 ) -> AsyncIterator[Kept]:

@@ -15,7 +15,7 @@ from camrelay.core.session import Session
 
 
 class LogJournal:
-    """Keeps the promises of `camrelay.ports.Journal` and of `BusJournal`."""
+    """Keeps the promises of `camrelay.ports.Journal`, `BusJournal` and `HistoryJournal`."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now`: seconds of a clock that does not run backwards."""
@@ -168,6 +168,22 @@ class LogJournal:
                 why=escaped(why),
                 more=_more(unsaid),
             )
+
+    def not_stored(self, count: int, why: str) -> None:
+        """So many messages and questions were refused by the history."""
+        unsaid = self._repeats.note(f"not stored {why}", self._now())
+        if unsaid is not None:
+            self._log.warn(
+                "not stored: {count} messages, {why}{more}",
+                event="not-stored",
+                count=count,
+                why=escaped(why),
+                more=_more(unsaid),
+            )
+
+    def stores_again(self) -> None:
+        """What was the matter with the history is over."""
+        self._log.info("the history is stored again", event="stored-again")
 
     def failed(self, what: str) -> None:
         """A bug of ours or of a kind; called inside `except`."""
