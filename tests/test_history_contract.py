@@ -13,8 +13,10 @@ from camrelay.core.kinds.kind import Message
 from camrelay.history.memory import MemoryHistory
 from camrelay.history.sqlite.database import Database
 from camrelay.history.sqlite.history import SqliteHistory
+from camrelay.redis.history import RedisHistory
 from camrelay.testing import ManualClock, RecordingJournal
 from tests.support.kept import Kept, said, texts
+from tests.support.links import WatchedLink, within
 from tests.support.redis import RedisServer, redis_server
 
 __all__ = ["redis_server"]
@@ -48,7 +50,19 @@ async def in_sqlite(place: Place) -> AsyncIterator[Kept]:
     await stopped
 
 
-@pytest_twisted.async_yield_fixture(params=[in_memory, in_sqlite])
+async def in_redis(place: Place) -> AsyncIterator[Kept]:
+    """Everything is answered by a real Redis."""
+    link = WatchedLink(place.server.url)
+    history = RedisHistory(link, place.clock, pytest.fail)
+    link.startService()
+    history.startService()
+    await within(link.when_up())
+    yield Kept(history, place.clock)
+    history.stopService()
+    await within(link.stopService())
+
+
+@pytest_twisted.async_yield_fixture(params=[in_memory, in_sqlite, in_redis])
 async def kept(
     request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer
 ) -> AsyncIterator[Kept]:

@@ -48,9 +48,13 @@ class BlockingLink:
         """End its connections; it connects again when it is used again."""
         self._client.close()
 
+    def channel(self, name: bytes) -> bytes:
+        """What the channel `name` is called on the server, for a script that publishes."""
+        return self._url.channel(name)
+
     def publish(self, channel: bytes, payload: bytes) -> int:
         """Send to all subscribers of `channel`; gives the number of them. Raises as `execute`."""
-        reached: int = self.execute("PUBLISH", self._url.channel(channel), payload)
+        reached: int = self.execute("PUBLISH", self.channel(channel), payload)
         return reached
 
     def execute(self, *words: Word) -> Any:

@@ -104,9 +104,13 @@ class RedisLink(Service):
 
     # Commands
 
+    def channel(self, name: bytes) -> bytes:
+        """What the channel `name` is called on the server, for a script that publishes."""
+        return self._url.channel(name)
+
     def publish(self, channel: bytes, payload: bytes) -> Deferred[int]:
         """Send to all subscribers of `channel`; fires with the number of them."""
-        return self.execute("PUBLISH", self._url.channel(channel), payload)
+        return self.execute("PUBLISH", self.channel(channel), payload)
 
     def execute(self, *words: Word) -> Deferred[Any]:
         """Send any command that is answered at once. Fires with bytes, an int, a list or None.

@@ -1,0 +1,380 @@
+"""One open room whose history is in Redis.
+
+What is stored comes here twice: as the answer to the node that appended it, and on the channel of
+the room, to which every node with members there listens. Where something is missing, after each new
+connection, and once in a while, the room is compared with Redis, and what was missed is read.
+
+    opening ── listening ── compared ──┬── it stands: entries are told, appends are sent
+                                       └── it cannot be: Rejected, and tried until it stands
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+
+from camrelay.core.errors import Rejected
+from camrelay.core.history import Entry, Keep, Page, Position, Said
+from camrelay.core.sequencer import Sequencer
+from camrelay.ports import Answer, Clock, Remembering, Timer
+from camrelay.redis.envelope import Unreadable
+from camrelay.redis.errors import LinkError, Unanswered
+from camrelay.redis.history_scripts import Found
+from camrelay.redis.ledger import Ledger
+from camrelay.redis.link import RedisLink
+from camrelay.redis.reads import Reads
+from camrelay.redis.state import State, in_words
+from camrelay.redis.stored import history_channel, news_from_bytes
+from camrelay.redis.turnstile import Turnstile
+
+# Seconds that an entry may be behind a later one before it is fetched.
+PATIENCE = 0.05
+
+# Bytes of appends and reads that may wait, in all rooms, until it is known where their room stands.
+MOST_WAITING = 1 << 20
+OVERHEAD = 500
+
+# What members are told, with the reason behind a colon.
+NOT_STORED = "this was not stored in Redis"
+PERHAPS_STORED = "nobody knows whether this was stored in Redis"
+NOT_READ = "what was said before cannot be read from Redis"
+
+LOST = "Redis has lost what was stored in this room"
+GONE = "what was said meanwhile is not kept any more"
+UNKNOWN = "what was said meanwhile is not known here"
+FORBIDDEN = "the user in the URL is not permitted to listen there"
+TOO_MUCH = "too much waits for rooms to be opened"
+
+NOWHERE = Position("", 0)
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the rooms of a node have in common.
+
+    `few` bounds comparisons, `few_reads` what members ask. `look_again` is told of rooms that
+    could not be compared; `unreadable` of news that could not be read.
+    """
+
+    link: RedisLink
+    clock: Clock
+    relay: Remembering
+    few: Turnstile
+    few_reads: Turnstile
+    look_again: Callable[["KeptRoom"], None]
+    unreadable: Callable[[str], None]
+    waiting: int = 0
+
+
+class _Waiting(NamedTuple):
+    """What was asked of a room before it was known where it stands."""
+
+    size: int
+    go: Callable[[], None]
+    done: Answer[Any]
+    otherwise: str
+
+
+class KeptRoom:
+    """Sees to it that each entry is told once, in order and without a hole."""
+
+    def __init__(self, path: str, keep: Keep, shared: Shared) -> None:
+        """Nothing happens before `open`."""
+        self._path = path
+        self._shared = shared
+        self._channel = history_channel(path)
+        self._ledger = Ledger(shared.link, path, keep)
+        self._reads = Reads(self._ledger, shared.clock, shared.few_reads)
+        self._epoch = ""  # empty as long as it is not known where the room stands
+        self._sequencer = Sequencer(0)
+        self._newest: int | None = None  # the hash of what was told last, if that is known
+        self._opened: Answer[Position] | None = None
+        self._waiting: list[_Waiting] = []
+        self._awaited: dict[Position, Answer[Position]] = {}  # stored, and not told yet
+        self._listens: bool | None = None  # None: that is not decided yet
+        self._is_closed = False
+        self._is_looking = False
+        self._must_look = False
+        self._timer: Timer | None = None
+
+    # Opening and closing
+
+    def open(self, done: Answer[Position]) -> None:
+        """Listen, and then find out where the room stands: what is stored later is heard."""
+        self._opened = done
+        self._listen()
+        if self._is_hopeless:
+            self.give_up(self._shared.link.status.reason)
+
+    def _listen(self) -> None:
+        self._listens = None
+        subscribed = self._shared.link.subscribe(self._channel, self._hear)
+        subscribed.addCallback(self._subscribed)
+
+    def _subscribed(self, is_subscribed: bool) -> None:
+        if self._is_closed:
+            return
+        self._listens = is_subscribed
+        if not is_subscribed:
+            self.give_up(FORBIDDEN)
+        elif self._shared.link.state in (State.UP, State.REFUSING):
+            self.look()
+
+    def link_came_up(self) -> None:
+        """Whatever was stored meanwhile was not heard."""
+        if self._listens is False:
+            self._shared.link.unsubscribe(self._channel)
+            self._listen()
+        elif self._listens:
+            self.look()
+
+    def give_up(self, why: str) -> None:
+        """Nobody need wait until it is known where the room stands: it will not be soon."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened(not_stored(f"{NOT_READ}: {why}"))
+        for each in self._those_who_wait():
+            each.done(not_stored(f"{each.otherwise}: {why}"))
+
+    def close(self) -> None:
+        """Nothing is told any more. What waits is sent on its way all the same."""
+        self._is_closed = True
+        self._shared.link.unsubscribe(self._channel)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._opened is not None:
+            answer = self._ledger.catch_up(NOWHERE)
+            answer.addCallbacks(self._found_closed, self._not_found)
+        self._go_on()
+        for position in list(self._awaited):
+            self._answer(position, position)
+
+    def _found_closed(self, there: Found) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened(Position(there.epoch, there.top))
+
+    def _go_on(self) -> None:
+        for each in self._those_who_wait():
+            each.go()
+
+    def _those_who_wait(self) -> Sequence[_Waiting]:
+        waiting, self._waiting = self._waiting, []
+        self._shared.waiting -= sum(each.size for each in waiting)
+        return waiting
+
+    # Asked by members
+
+    def append(self, said: Said, done: Answer[Position]) -> None:
+        """See History."""
+        size = len(said.message.body) + OVERHEAD
+        go = partial(self._append, said, done)
+        self._when_it_stands(_Waiting(size, go, done, NOT_STORED))
+
+    def read(self, after: int | None, limit: int, done: Answer[Page]) -> None:
+        """See History."""
+        go = partial(self._reads.read, after, limit, done)
+        self._when_it_stands(_Waiting(OVERHEAD, go, done, NOT_READ))
+
+    def _when_it_stands(self, asked: _Waiting) -> None:
+        if self._epoch:
+            asked.go()
+        elif self._is_hopeless:
+            why = self._shared.link.status.reason or FORBIDDEN
+            asked.done(not_stored(f"{asked.otherwise}: {why}"))
+        elif self._shared.waiting + asked.size > MOST_WAITING:
+            asked.done(not_stored(f"{asked.otherwise}: {TOO_MUCH}"))
+        else:
+            self._shared.waiting += asked.size
+            self._waiting.append(asked)
+
+    @property
+    def _is_hopeless(self) -> bool:
+        """Whether it would take long until it is known where the room stands."""
+        return self._listens is False or self._shared.link.state is State.DOWN
+
+    def _append(self, said: Said, done: Answer[Position]) -> None:
+        stored = self._ledger.append(said, self._position)
+        stored.addCallbacks(
+            self._stored, _not_appended, callbackArgs=(said, done), errbackArgs=(done,)
+        )
+
+    @property
+    def _position(self) -> Position:
+        return Position(self._epoch, self._sequencer.offset)
+
+    def _stored(self, position: Position, said: Said, done: Answer[Position]) -> None:
+        epoch, offset = position
+        is_told = epoch == self._epoch and offset <= self._sequencer.offset
+        if self._is_closed or is_told:
+            done(position)
+            return
+        self._awaited[position] = done
+        self._take(epoch, Entry(offset, said))
+
+    # News
+
+    def _hear(self, data: bytes) -> None:
+        try:
+            news = news_from_bytes(data)
+        except Unreadable as error:
+            self._shared.unreadable(str(error))
+            self.look()
+        else:
+            self._take(news.epoch, news.entry)
+
+    def _take(self, epoch: str, entry: Entry) -> None:
+        if epoch == self._epoch:
+            self._tell(self._sequencer.take((entry,)))
+            self._mind_holes()
+        else:
+            self.look()
+
+    def _tell(self, entries: Sequence[Entry]) -> None:
+        if not entries or self._is_closed:
+            return
+        self._newest = hash(entries[-1].said)
+        self._shared.relay.stored(self._path, self._epoch, entries)
+        if self._awaited:
+            for entry in entries:
+                position = Position(self._epoch, entry.offset)
+                self._answer(position, position)
+
+    def _answer(self, position: Position, answer: Position | Rejected) -> None:
+        done = self._awaited.pop(position, None)
+        if done is not None:
+            done(answer)
+
+    def _mind_holes(self) -> None:
+        if self._sequencer.missing and self._timer is None and not self._is_closed:
+            self._timer = self._shared.clock.later(PATIENCE, self._look_for_holes)
+
+    def _look_for_holes(self) -> None:
+        self._timer = None
+        if self._sequencer.missing:
+            self.look()
+
+    # Comparing with Redis
+
+    def look(self) -> None:
+        """Compare, and read what was missed: as soon as it is this room's turn."""
+        self._must_look = True
+        if not self._is_looking:
+            self._is_looking = True
+            self._shared.few.enter(self._look)
+
+    def _look(self) -> Deferred[Any]:
+        self._must_look = False
+        if self._is_closed:
+            return succeed(None)
+        known = self._position
+        answer = self._ledger.catch_up(known).addCallback(self._found, known)
+        return answer.addErrback(self._not_found).addBoth(self._looked)
+
+    def _looked(self, result: Any) -> Any:
+        self._is_looking = False
+        if self._must_look:
+            self.look()
+        return result
+
+    def _found(self, there: Found, known: Position) -> Deferred[None] | None:
+        if self._is_closed:
+            self._found_closed(there)
+        elif not self._epoch:
+            self._stand(there)
+        elif there.epoch != self._epoch:
+            self._begin_anew(there)
+        elif self._has_forked(there, known):
+            self._must_look = True
+            return self._ledger.renew(self._epoch)
+        else:
+            self._fill(there)
+        return None
+
+    def _not_found(self, failure: Failure) -> None:
+        failure.trap(LinkError)
+        why = in_words(failure)
+        self.give_up(why)
+        for position in list(self._awaited):
+            self._answer(position, not_stored(f"{PERHAPS_STORED}: {why}"))
+        self._must_look = False
+        if not self._is_closed:
+            self._shared.look_again(self)
+
+    def _stand(self, there: Found) -> None:
+        self._epoch = there.epoch
+        self._sequencer = Sequencer(there.top)
+        newest = there.entries[-1:]
+        self._newest = hash(newest[0].said) if newest and newest[0].offset == there.top else None
+        position = self._position
+        opened, self._opened = self._opened, None
+        self._go_on()
+        if opened is not None:
+            opened(position)
+        else:
+            self._shared.relay.broken(self._path, position, UNKNOWN)
+
+    def _has_forked(self, there: Found, known: Position) -> bool:
+        """Whether another entry was stored where this node knows one: Redis was set back."""
+        if there.top < known.offset:
+            return True
+        if known.offset != self._sequencer.offset or self._newest is None:
+            return False
+        same = [each for each in there.entries[:1] if each.offset == known.offset]
+        return bool(same) and hash(same[0].said) != self._newest
+
+    def _begin_anew(self, there: Found) -> None:
+        over = [position for position in self._awaited if position.epoch != there.epoch]
+        self._epoch = there.epoch
+        self._sequencer = Sequencer(there.base)
+        self._newest = None
+        for position in over:
+            self._answer(position, not_stored(f"{PERHAPS_STORED}: {LOST}"))
+        self._shared.relay.broken(self._path, self._position, LOST)
+        self._fill(there)
+
+    def _fill(self, there: Found) -> None:
+        """Tell what was missed; what is neither there nor here is lost."""
+        for run in _runs(there.entries):
+            self._lose(run[0].offset - 1)
+            self._tell(self._sequencer.take(run))
+        self._lose(there.end)
+        self._must_look = self._must_look or there.end < there.top
+        self._mind_holes()
+
+    def _lose(self, up_to: int) -> None:
+        if up_to <= self._sequencer.offset or self._is_closed:
+            return
+        following = self._sequencer.skip_to(up_to)
+        lost = Position(self._epoch, up_to)
+        self._newest = None
+        self._shared.relay.broken(self._path, lost, GONE)
+        for position in sorted(self._awaited):
+            if position.epoch == self._epoch and position.offset <= up_to:
+                self._answer(position, position)
+        self._tell(following)
+
+
+def not_stored(why: str) -> Rejected:
+    """The answer when there is no better one."""
+    return Rejected("not-stored", why, is_garbage=False)
+
+
+def _runs(entries: Sequence[Entry]) -> Sequence[Sequence[Entry]]:
+    """`entries` in parts without a hole."""
+    runs: list[list[Entry]] = []
+    for entry in entries:
+        if runs and entry.offset == runs[-1][-1].offset + 1:
+            runs[-1].append(entry)
+        else:
+            runs.append([entry])
+    return runs
+
+
+def _not_appended(failure: Failure, done: Answer[Position]) -> None:
+    failure.trap(LinkError)
+    what = PERHAPS_STORED if failure.check(Unanswered) else NOT_STORED
+    done(not_stored(f"{what}: {in_words(failure)}"))
