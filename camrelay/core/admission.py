@@ -65,6 +65,7 @@ class Admission:
     hz: float = 0.0
     dialect: Dialect = PLAIN
     identity: Identity | None = None
+    may_subscribe: bool = True
     may_publish: bool = True
     history: int = 0
     resume: Position | None = None
@@ -83,24 +84,38 @@ class Gatekeeper:
     origins: Collection[str]
     verify: Callable[[str], Identity]
 
+    def identify(self, request: Request) -> Identity | None:
+        """Who asks; None is a stranger. Raises Denied(401), and Denied(403) for foreign pages."""
+        check_origin(request, self.origins)
+        return self._identity(request)
+
     def admit(self, request: Request) -> Admission:
-        """The place for `request`. Raises Denied with a status and a text that says why.
+        """The place for a handshake. Raises Denied with a status and a text that says why.
+
+        Who has no token yet, but a dialect in which one can be sent, waits for it in a room of
+        its own.
+        """
+        try:
+            return _to_listen(self.admit_visitor(request))
+        except Denied as denied:
+            if denied.status != UNAUTHORIZED or not request.dialect.takes_tokens:
+                raise
+            if token_of(request, self.origins):
+                raise
+            return _waiting(request)
+
+    def admit_visitor(self, request: Request) -> Admission:
+        """The place for one who may listen there, or publish, or both. Raises Denied.
 
         Where nobody needs a token, one that is not good makes its bearer a stranger: clients of
-        other servers bring tokens of theirs. Who has none, but a dialect in which one can be sent,
-        waits for it in a room of its own.
+        other servers bring tokens of theirs.
         """
         check_origin(request, self.origins)
         try:
             identity = self._identity(request)
         except Denied as denied:
             return self._admit_stranger(request, denied)
-        try:
-            return self._admit(request, identity)
-        except Denied as denied:
-            if denied.status != UNAUTHORIZED or not request.dialect.takes_tokens:
-                raise
-            return _waiting(request)
+        return self._admit(request, identity)
 
     def _identity(self, request: Request) -> Identity | None:
         token = token_of(request, self.origins)
@@ -117,7 +132,7 @@ class Gatekeeper:
 
     def admit_with(self, request: Request, token: str) -> Admission:
         """The place for a `request` that was let wait, once its `token` is here. Raises Denied."""
-        return self._admit(request, self.verify(token))
+        return _to_listen(self._admit(request, self.verify(token)))
 
     def renew(self, admission: Admission, token: str) -> Admission:
         """`admission` with another token of the same subject. Raises Denied."""
@@ -132,8 +147,6 @@ class Gatekeeper:
     def _admit(self, request: Request, identity: Identity | None) -> Admission:
         place = self.routes.find(request.path, identity)
         allowed = rights(place.terms.access, identity, place.room)
-        if not allowed.subscribe:
-            raise Denied(403, f"you may publish in {place.room}, not listen: POST to /api/messages")
         query = request.query
         return Admission(
             room=place.room,
@@ -144,11 +157,20 @@ class Gatekeeper:
             hz=_hz(query.get("hz", ""), place.kind),
             dialect=request.dialect,
             identity=identity,
+            may_subscribe=allowed.subscribe,
             may_publish=allowed.publish,
             history=_whole(query, "history", MAX_HISTORY) or 0,
             resume=_resume(query),
             terms=place.terms,
         )
+
+
+def _to_listen(admission: Admission) -> Admission:
+    """A member listens, whatever else it does."""
+    if not admission.may_subscribe:
+        text = f"you may publish in {admission.room}, not listen: POST to /api/messages"
+        raise Denied(403, text)
+    return admission
 
 
 def _waiting(request: Request) -> Admission:

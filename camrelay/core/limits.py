@@ -55,6 +55,24 @@ class Allowance:
         return max(0.0, self._free_at - now)
 
 
+class Shares:
+    """An allowance for each of many spenders; whoever has not spent for longest is forgotten."""
+
+    def __init__(self, rate: Rate, most: int = 10_000) -> None:
+        """Each has `rate`; `most` spenders are remembered."""
+        self._rate = rate
+        self._most = most
+        self._allowances: dict[str, Allowance] = {}
+
+    def spend(self, who: str, now: float) -> bool:
+        """Whether `who` may do one more thing at `now`; if so, it is taken off."""
+        allowance = self._allowances.pop(who, None) or Allowance(self._rate)
+        self._allowances[who] = allowance
+        if len(self._allowances) > self._most:
+            del self._allowances[next(iter(self._allowances))]
+        return allowance.spend(now)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one connection may do to the relay and what the relay keeps for it.

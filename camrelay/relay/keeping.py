@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from camrelay.core.admission import Admission
 from camrelay.core.dialects.notices import Gap
 from camrelay.core.errors import Rejected
 from camrelay.core.history import Entry, Page, Position, Said
@@ -40,39 +41,53 @@ class Keeping:
     def __init__(self, clock: Clock, rooms: Rooms, history: History, welcome: Welcome) -> None:
         """`welcome(session, room, recovered, at)`: first words; what follows is behind `at`."""
         self._clock = clock
-        self._rooms = rooms
+        self.rooms = rooms
         self._history = history
         self._welcome = welcome
-        self._waiting: dict[Room, list[_Joiner]] = {}
+        self._waiting: dict[Room, list[Callable[[], None]]] = {}
         history.serve(self)
 
     # Opening
 
-    def opened(self, room: Room) -> None:
-        """`room` is new here: find out where it stands."""
-        if room.keep is not None:
-            self._history.room_opened(room.path, room.keep, partial(self._stands, room))
+    def open(self, admission: Admission) -> Room:
+        """The room that `admission` leads to; if it is new here, find out where it stands."""
+        known = self.rooms.find(admission.room)
+        room = self.rooms.open(admission)
+        if room is not known:
+            self._find_out(room)
+        return room
 
-    def closed(self, room: Room) -> None:
-        """Nobody is here any more."""
-        if room.keep is not None:
+    def close(self, room: Room) -> None:
+        """Drop a room that nobody may ask for any more."""
+        if self.rooms.close(room) and room.keep is not None:
             self._waiting.pop(room, None)
             self._history.room_closed(room.path)
 
+    def _find_out(self, room: Room) -> None:
+        if room.keep is not None:
+            self._history.room_opened(room.path, room.keep, partial(self._stands, room))
+
     def _stands(self, room: Room, answer: Position | Rejected) -> None:
-        if self._rooms.find(room.path) is not room:
+        if self.rooms.find(room.path) is not room:
             return
         if isinstance(answer, Rejected):
-            self._clock.later(RETRY, partial(self._open_again, room))
+            self._clock.later(RETRY, partial(self._find_out_again, room))
         else:
             room.position = answer
-        for joiner in self._waiting.pop(room, []):
-            self._ask(joiner)
+        for call in self._waiting.pop(room, []):
+            call()
 
-    def _open_again(self, room: Room) -> None:
-        if self._rooms.find(room.path) is room and room.position is None:
+    def _find_out_again(self, room: Room) -> None:
+        if self.rooms.find(room.path) is room and room.position is None:
             self._history.room_closed(room.path)
-            self.opened(room)
+            self._find_out(room)
+
+    def _once_it_stands(self, room: Room, call: Callable[[], None]) -> None:
+        """Call when the position of `room` is known, or cannot be known for now."""
+        if room.position is None:
+            self._waiting.setdefault(room, []).append(call)
+        else:
+            call()
 
     # Joining
 
@@ -80,16 +95,13 @@ class Keeping:
         """`session` gets the past that it asked for, and then the present."""
         joiner = _Joiner(session, room, Replay(session.limits.outbox_bytes))
         room.wait(session, joiner.replay)
-        if room.position is None:
-            self._waiting.setdefault(room, []).append(joiner)
-        else:
-            self._ask(joiner)
+        self._once_it_stands(room, partial(self._ask, joiner))
 
     def _ask(self, joiner: _Joiner) -> None:
         session, room, _ = joiner
         resume, position = session.admission.resume, room.position
         if position is None:
-            self._rooms.tell(session, Gap(UNREACHABLE))
+            self.rooms.tell(session, Gap(UNREACHABLE))
             self._enter(joiner, (), None if resume is None else False)
         elif resume is not None and _is_recoverable(resume, position):
             missed = position.offset - resume.offset
@@ -122,7 +134,7 @@ class Keeping:
     def _fitting(self, session: Session, answer: Page | Rejected) -> Sequence[Publication]:
         """The newest of `answer` that fit into what a member may have unread."""
         if isinstance(answer, Rejected):
-            self._rooms.tell(session, Gap(answer.detail))
+            self.rooms.tell(session, Gap(answer.detail))
             return ()
         bytes_left = session.limits.outbox_bytes
         past: list[Publication] = []
@@ -138,44 +150,59 @@ class Keeping:
         session, room, replay = joiner
         if session.has_left:
             return
-        self._rooms.fan_out(room)  # what is published in this turn is held, and follows the past
+        self.rooms.fan_out(room)  # what is published in this turn is held, and follows the past
         following = replay.behind(past)
         self._welcome(session, room, recovered and replay.is_whole, _place_before(following, room))
         try:
             room.join_after(session, following, self._clock.unix())
         except Exception:
-            self._rooms.broken(session)
-        self._rooms.let_hear(session)
+            self.rooms.broken(session)
+        self.rooms.let_hear(session)
+
+    # Reading
+
+    def read(self, room: Room, after: Position | None, limit: int, done: Answer[Page]) -> None:
+        """What was said behind `after`; the newest without it, or when it is of another epoch."""
+        self._once_it_stands(room, partial(self._read_now, room, after, limit, done))
+
+    def _read_now(self, room: Room, after: Position | None, limit: int, done: Answer[Page]) -> None:
+        position = room.position
+        if position is None:
+            done(Rejected("not-stored", UNREACHABLE, is_garbage=False))
+        elif after is not None and after.epoch == position.epoch:
+            self._history.read(room.path, after.offset, limit, done)
+        else:
+            self._history.read(room.path, None, limit, done)
 
     # Publishing
 
     def publish(self, room: Room, said: Said, done: Answer[Position]) -> None:
         """Store what was said, and then tell everybody; positions are not waited for."""
         if room.kind.newest_counts:
-            self._rooms.publish(room, said)
+            self.rooms.publish(room, said)
         self._history.append(room.path, said, done)
 
     # The history speaks
 
     def stored(self, path: str, epoch: str, entries: Sequence[Entry]) -> None:
         """These come next in the room."""
-        room = self._rooms.find(path)
+        room = self.rooms.find(path)
         if room is None or not room.is_stored_first:
             return
         for entry in entries:
             if room.remember(epoch, entry):
-                self._rooms.has_turn(room)
+                self.rooms.has_turn(room)
 
     def broken(self, path: str, at: Position, why: str) -> None:
         """Something between is lost for good."""
-        room = self._rooms.find(path)
+        room = self.rooms.find(path)
         if room is None or not room.is_stored_first:
             return
-        self._rooms.fan_out(room)
+        self.rooms.fan_out(room)
         room.begin_anew(at)
         for session in room.members:
             if session.admission.wants_errors:
-                self._rooms.tell(session, Gap(why, *at))
+                self.rooms.tell(session, Gap(why, *at))
 
 
 def _place_before(following: Sequence[Publication], room: Room) -> Position | None:

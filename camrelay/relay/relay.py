@@ -25,6 +25,7 @@ from camrelay.relay.identities import Identities
 from camrelay.relay.keeping import Keeping
 from camrelay.relay.presence import Attendance
 from camrelay.relay.rooms import Rooms
+from camrelay.relay.visits import Visits
 
 
 class Relay:
@@ -50,6 +51,7 @@ class Relay:
         self._keeping = Keeping(clock, self._rooms, history, self._welcome)
         self._attendance = Attendance(clock, bus, self._rooms)
         self._identities = Identities(clock, self._rooms, connections_per_identity)
+        self.visits = Visits(node, gatekeeper, clock, journal, self._keeping, self._attendance)
         self._sessions: dict[Session, Room] = {}
         self._wants_errors: dict[str, Session] = {}
         self._admitted = 0
@@ -86,7 +88,7 @@ class Relay:
         return session
 
     def _enter(self, session: Session) -> None:
-        room = self._open(session.admission)
+        room = self._keeping.open(session.admission)
         self._rooms.fan_out(room)  # or the joiner would get this turn's positions twice
         self._sessions[session] = room
         self._journal.connected(session)
@@ -97,13 +99,6 @@ class Relay:
             self._welcome(session, room, recovered, room.position)
             room.join(session, self._clock.unix())
         self._attendance.came(room, session)
-
-    def _open(self, admission: Admission) -> Room:
-        known = self._rooms.find(admission.room)
-        room = self._rooms.open(admission)
-        if room is not known:
-            self._keeping.opened(room)
-        return room
 
     def _welcome(
         self, session: Session, room: Room, recovered: bool | None, at: Position | None
@@ -369,7 +364,7 @@ class Relay:
         self._attendance.went(room, session)
         retain = session.limits.retain
         if not is_retained:
-            self._close(room)
+            self._keeping.close(room)
         elif retain:
             self._clock.later(retain, partial(self._forget, room, session))
         else:
@@ -380,11 +375,7 @@ class Relay:
         room.forget([session.id])
         if not room.kind.private:
             self._bus.left(room.path, [session.id])
-        self._close(room)
-
-    def _close(self, room: Room) -> None:
-        if self._rooms.close(room):
-            self._keeping.closed(room)
+        self._keeping.close(room)
 
     # drain
 

@@ -52,10 +52,17 @@ class Rooms:
 
     # Publishing
 
-    def publish(self, room: Room, said: Said, is_retained: bool = True) -> None:
+    def publish(self, room: Room, said: Said) -> None:
         """Everybody in `room` gets it at the end of the turn."""
-        if room.publish(said, is_retained):
+        if room.publish(said):
             self.has_turn(room)
+
+    def publish_as_visitor(self, room: Room, said: Said) -> None:
+        """Everybody in `room` gets it now; nobody retains it, since nobody is there to leave."""
+        room.publish(said, is_retained=False)
+        self.fan_out(room)
+        if room.kind.newest_counts:
+            self._bus.left(room.path, [said.publisher])
 
     def has_turn(self, room: Room) -> None:
         """Something was published in `room`, the first of this turn."""

@@ -1,0 +1,169 @@
+"""What can be done in a room without being a member: say one thing, read what was said, look."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+from camrelay.core.admission import Admission, Gatekeeper, Request
+from camrelay.core.errors import Denied, Rejected
+from camrelay.core.grants import may
+from camrelay.core.history import NOWHERE, Page, Position, Said
+from camrelay.core.identity import Identity
+from camrelay.core.kinds.kind import Message
+from camrelay.core.limits import Rate, Shares
+from camrelay.core.presence import Presence
+from camrelay.core.room import Room
+from camrelay.ports import Answer, Clock, Journal
+from camrelay.relay.keeping import Keeping
+from camrelay.relay.presence import Attendance
+
+_T = TypeVar("_T")
+
+# Requests a second, of one user or from one address.
+REQUESTS = Rate(50, 200)
+
+# Seconds in which other nodes can say who is in a room that was not open here.
+LOOK = 0.5
+
+READS_AT_ONCE = 1000
+
+
+class Visits:
+    """Each visit is one request: it is admitted as a handshake is, and limited by who asks."""
+
+    def __init__(  # noqa: PLR0913 (the parts of the relay)
+        self,
+        node: str,
+        gatekeeper: Gatekeeper,
+        clock: Clock,
+        journal: Journal,
+        keeping: Keeping,
+        attendance: Attendance,
+    ) -> None:
+        """`node` is the name of this process."""
+        self._gatekeeper = gatekeeper
+        self._clock = clock
+        self._journal = journal
+        self._keeping = keeping
+        self._attendance = attendance
+        self._rooms = keeping.rooms
+        self._names = map(f"{node}-http-{{}}".format, itertools.count(1))
+        self._shares = Shares(REQUESTS)
+
+    def identify(self, request: Request) -> Identity | None:
+        """Who asks; None is a stranger. Raises Denied(401, 403 or 429), which is noted."""
+        with self._noted(request):
+            identity = self._gatekeeper.identify(request)
+            self._spend(request, identity)
+        return identity
+
+    def publish(
+        self, request: Request, payload: bytes, is_binary: bool, done: Answer[Position]
+    ) -> None:
+        """Say something; `done` gets its place, NOWHERE where nothing is kept. Raises Denied."""
+        admission = self._admit(request)
+        if not admission.may_publish:
+            raise Denied(403, f"you may listen in {admission.room}, not publish")
+        if admission.kind.private:
+            raise Denied(400, f"nobody but the sender hears what is said in {admission.room}")
+        try:
+            message = _read(admission, payload, is_binary)
+        except Rejected as rejected:
+            done(rejected)
+            return
+        identity = admission.identity
+        user = admission.user if identity is None else identity.shown_as
+        said = Said(next(self._names), user, self._clock.unix(), message)
+        room = self._come(admission)
+        answer = partial(self._leave, room, done)
+        if room.keep is not None:
+            self._keeping.publish(room, said, answer)
+        else:
+            self._rooms.publish_as_visitor(room, said)
+            answer(NOWHERE)
+
+    def read(
+        self, request: Request, after: Position | None, limit: int, done: Answer[Page]
+    ) -> None:
+        """What was said behind `after`, or the newest. Raises Denied.
+
+        A page of another epoch than that of `after` has the newest, too.
+        """
+        admission = self._listen(request)
+        if admission.terms.keep is None:
+            raise Denied(404, f"nothing is kept of {admission.room}")
+        room = self._come(admission)
+        limit = min(limit, READS_AT_ONCE)
+        self._keeping.read(room, after, limit, partial(self._leave, room, done))
+
+    def look(self, request: Request, done: Callable[[Presence], None]) -> None:
+        """Who is in a room. Raises Denied."""
+        admission = self._listen(request)
+        was_open = self._rooms.find(admission.room) is not None
+        room = self._come(admission)
+        self._clock.later(0.0 if was_open else LOOK, partial(self._see, room, done))
+
+    def _see(self, room: Room, done: Callable[[Presence], None]) -> None:
+        self._leave(room, done, self._attendance.of(room))
+
+    def rooms(self, request: Request) -> dict[str, int]:
+        """The rooms of this node with their members, as far as a token lets its bearer listen.
+
+        Raises Denied(401) for a stranger: names of rooms are all that keeps some of them private.
+        """
+        identity = self.identify(request)
+        if identity is None:
+            raise Denied(401, "sign in to see the rooms that you may use")
+        return {
+            room.path: len(room)
+            for room in self._rooms
+            if may(identity.grants.subscribe, room.path)
+        }
+
+    # Coming and going
+
+    def _listen(self, request: Request) -> Admission:
+        admission = self._admit(request)
+        if not admission.may_subscribe:
+            raise Denied(403, f"you may publish in {admission.room}, not listen")
+        return admission
+
+    def _admit(self, request: Request) -> Admission:
+        with self._noted(request):
+            admission = self._gatekeeper.admit_visitor(request)
+            self._spend(request, admission.identity)
+        return admission
+
+    def _spend(self, request: Request, identity: Identity | None) -> None:
+        address = request.peer.rpartition(":")[0]
+        who = address if identity is None else f"user {identity.subject}"
+        if not self._shares.spend(who, self._clock.now()):
+            raise Denied(429, "more requests than this server takes: slow down", 1)
+
+    def _come(self, admission: Admission) -> Room:
+        room = self._keeping.open(admission)
+        room.visits += 1
+        return room
+
+    def _leave(self, room: Room, done: Callable[[_T], None], answer: _T) -> None:
+        room.visits -= 1
+        self._keeping.close(room)
+        done(answer)
+
+    @contextmanager
+    def _noted(self, request: Request) -> Iterator[None]:
+        try:
+            yield
+        except Denied as denied:
+            self._journal.denied(request, denied)
+            raise
+
+
+def _read(admission: Admission, payload: bytes, is_binary: bool) -> Message:
+    """What is said. Raises Rejected."""
+    most = admission.kind.max_size
+    if len(payload) > most:
+        raise Rejected("too-large", f"{len(payload)} bytes; at most {most}")
+    return admission.kind.read(payload, is_binary, admission.user)
