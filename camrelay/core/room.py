@@ -88,9 +88,12 @@ class Room:
         """Nobody is here or visits, and nothing is retained of those who were."""
         return not len(self) and not self._departed and not self.visits
 
-    def join(self, session: Session, now: float) -> None:
-        """Let `session` in: it gets what is retained, and then all that comes."""
+    def join(self, session: Session) -> None:
+        """Let `session` in: it gets all that comes from now on."""
         self._audience.join(session)
+
+    def show_retained(self, session: Session, now: float) -> None:
+        """Give `session`, which has just joined, what is retained."""
         self._send(session, list(self._retained), now)
 
     def wait(self, session: Session, replay: Replay) -> None:

@@ -21,7 +21,7 @@ from camrelay.core.room import Room
 from camrelay.core.session import Session
 from camrelay.core.sink import Sink
 from camrelay.ports import Bus, Clock, History, Journal
-from camrelay.relay.identities import Identities
+from camrelay.relay.identities import PATIENCE, Identities
 from camrelay.relay.keeping import Keeping
 from camrelay.relay.presence import Attendance
 from camrelay.relay.rooms import Rooms
@@ -92,12 +92,16 @@ class Relay:
         self._rooms.fan_out(room)  # or the joiner would get this turn's positions twice
         self._sessions[session] = room
         self._journal.connected(session)
-        if _wants_past(session, room):
+        if session.admission.request is not None:
+            room.join(session)
+            self._rooms.tell(session, _MISSING_TOKEN)
+        elif _wants_past(session, room):
             self._keeping.join(session, room)
         else:
+            room.join(session)
             recovered = None if session.admission.resume is None else False
             self._welcome(session, room, recovered, room.position)
-            room.join(session, self._clock.unix())
+            room.show_retained(session, self._clock.unix())
         self._attendance.came(room, session)
 
     def _welcome(
@@ -409,6 +413,7 @@ def _read_only() -> Rejected:
     return Rejected("read-only", "you may listen here, not publish", is_garbage=False)
 
 
+_MISSING_TOKEN = Problem("not-signed-in", f"send a token within {PATIENCE:.0f} s")
 _KIND_FAILED = Rejected(
     "kind-failed", "the room could not read this message; it was logged", is_garbage=False
 )

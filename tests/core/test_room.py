@@ -52,7 +52,8 @@ class Crowd:
         sink.on_full = lambda: self.room.fell_behind(session)
         sink.on_drained = lambda: self.room.caught_up(session)
         sink.on_close = lambda _: self.room.leave(session)
-        self.room.join(session, NOW)
+        self.room.join(session)
+        self.room.show_retained(session, NOW)
         return sink
 
     def leave(self, name: str) -> bool:
