@@ -6,6 +6,7 @@ import camrelay
 from camrelay.tools.bench.command import bench
 from camrelay.tools.channels import receive, send
 from camrelay.tools.check.command import check
+from camrelay.tools.doctor.command import doctor
 from camrelay.tools.publish import publish
 
 
@@ -17,6 +18,7 @@ def main() -> None:
 
 main.add_command(bench)
 main.add_command(check)
+main.add_command(doctor)
 main.add_command(publish)
 main.add_command(receive)
 main.add_command(send)

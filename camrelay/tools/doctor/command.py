@@ -1,0 +1,104 @@
+"""`camrelay doctor` on the command line."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from camrelay.core.errors import StartError
+from camrelay.redis.endpoint import Trust
+from camrelay.tools.doctor.examine import Wishes, examine
+from camrelay.tools.doctor.target import Target
+from camrelay.tools.findings import Finding, print_as_json, summary, worst
+from camrelay.tools.redis_answer import ask_redis
+
+IDLE_SECONDS = 75.0
+"""Longer than the 55 to 60 seconds after which most proxies cut silent connections."""
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  camrelay doctor wss://relay.example/ws/camera
+  camrelay doctor wss://localhost:8443 --authority camrelay_development_ca.crt
+  camrelay doctor wss://relay.example/ws/chat/lobby --origin https://app.example --idle
+  camrelay doctor wss://relay.example --json | jq '.findings[] | select(.level != "ok")'
+
+Run it where the clients are: another network has another DNS, other firewalls and other proxies.
+It joins the room of the URL and says nothing there. Exit code: 0 all is well, 1 a warning, 2 a
+problem."""
+)
+@click.argument("url")
+@click.option("--authority", type=_FILE, help="PEM file of a CA to trust besides the system's.")
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Web origin whose pages should be able to connect; may be repeated.",
+)
+@click.option(
+    "--idle",
+    is_flag=False,
+    flag_value=IDLE_SECONDS,
+    default=0.0,
+    type=click.FloatRange(min=0),
+    metavar="[SECONDS]",
+    help="Also keep a connection silent and see whether a proxy cuts it "
+    f"(for {IDLE_SECONDS:.0f} seconds unless you say how long).",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1, max=600),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for each answer.",
+)
+@click.option("--redis", metavar="URL", help="Also ask the Redis of the servers.")
+@click.option("--redis-ca", type=_FILE, help="PEM file of the authorities that rediss:// trusts.")
+@click.option("--redis-insecure", is_flag=True, help="Take any certificate from rediss://.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object in place of lines.")
+def doctor(  # noqa: PLR0913 (its options)
+    url: str,
+    authority: Path | None,
+    origins: tuple[str, ...],
+    idle: float,
+    timeout: float,
+    redis: str | None,
+    redis_ca: Path | None,
+    redis_insecure: bool,
+    as_json: bool,
+) -> None:
+    """Can clients connect? Examine a server from the client's side.
+
+    URL is that of a room, wss:// or ws://; without a path it is /ws/camera. Looked at are DNS, TCP,
+    the certificate, TLS as Unity, Android and browsers speak it, the handshake as WebSocketSharp,
+    OkHttp and browsers read it, both spellings of the path, Origin, compression, round trip and
+    clock. Each finding is a line, and says what to do.
+    """
+    wishes = Wishes(authority, origins, idle, timeout)
+    try:
+        found = examine(Target.read(url), wishes)
+        findings = list(found) if as_json else _tell(found)
+        if redis is not None:
+            answer = ask_redis(redis, Trust(redis_ca, redis_insecure))
+            findings += [answer] if as_json else _tell(iter([answer]))
+    except StartError as error:
+        raise click.UsageError(str(error)) from None
+    if as_json:
+        print_as_json(findings, url=url)
+    else:
+        click.echo(f"\n{summary(findings)}")
+    sys.exit(worst(findings))
+
+
+def _tell(findings: Iterator[Finding]) -> list[Finding]:
+    """Print each finding as soon as it is there."""
+    told = []
+    for finding in findings:
+        click.echo(finding.line())
+        told.append(finding)
+    return told

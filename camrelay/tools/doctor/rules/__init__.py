@@ -1,0 +1,1 @@
+"""What a fact means: facts in, findings out. No input, no output, no clock."""

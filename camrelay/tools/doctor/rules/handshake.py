@@ -1,0 +1,97 @@
+"""The answer to a WebSocket handshake, as each of the clients reads it."""
+
+from collections.abc import Iterator
+
+from camrelay.tools.doctor.facts import Answer, NoAnswer
+from camrelay.tools.findings import Finding, ok, problem
+
+SUBJECT = "websocket"
+LONGEST_HEAD = 8192
+_PROXY = (
+    "let the proxy before the server pass WebSockets on (nginx: proxy_http_version 1.1; "
+    "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection Upgrade)"
+)
+_REFUSALS = {
+    401: "the server wants to know who connects: see how clients log in",
+    403: "the server does not want this client: see its log",
+    404: "correct the path; `camrelay check` lists those there are",
+    429: "wait a moment; if many clients share an address, raise --connections-per-address",
+    502: "see that the server behind the proxy runs",
+    503: "see in its log whether the server is full, draining or down",
+    504: "see whether the server behind the proxy hangs",
+}
+
+
+def judge_handshake(answer: Answer | NoAnswer, accept: str, url: str) -> Iterator[Finding]:
+    """`accept` is what Sec-WebSocket-Accept has to be; one finding, or all that is wrong."""
+    if isinstance(answer, NoAnswer):
+        yield _judge_no_answer(answer)
+    elif answer.status != 101:
+        yield _judge_refusal(answer, url)
+    else:
+        wrong = list(_judge_head(answer, accept))
+        yield from wrong or [ok(SUBJECT, f"{url} opens for WebSocketSharp, OkHttp and browsers")]
+
+
+def speaks_tls(received: bytes) -> bool:
+    """Whether these bytes begin a TLS alert or handshake (RFC 8446 section 5.1)."""
+    return received[:1] in (b"\x15", b"\x16") and received[1:2] == b"\x03"
+
+
+def _judge_no_answer(answer: NoAnswer) -> Finding:
+    if answer.silent and not answer.received:
+        remedy = "see whether the process hangs, and whether it is this port that it listens on"
+        return problem(SUBJECT, "the server takes the connection and says nothing", remedy)
+    if not answer.received:
+        text = "the server ends the connection without an answer"
+        return problem(SUBJECT, text, "see its log, and whether it is a WebSocket server")
+    text = f"what listens there does not speak HTTP ({answer.received[:40]!r})"
+    return problem(SUBJECT, text, "correct the port")
+
+
+def judge_hidden_tls(url: str) -> Finding:
+    """The server speaks TLS, and was asked without."""
+    return problem(SUBJECT, "the port speaks TLS", f"connect to {url}")
+
+
+def _judge_refusal(answer: Answer, url: str) -> Finding:
+    text = f"{url} answers {answer.status}" + (answer.text and f" ({answer.text})")
+    if 300 <= answer.status < 400:
+        place = answer.get("location") or "nowhere"
+        text = f"{url} answers {answer.status} and sends clients to {place}"
+        remedy = "serve this address itself: WebSocketSharp and browsers follow no redirect"
+        return problem("redirect", text, remedy)
+    remedy = _REFUSALS.get(answer.status, f"nobody speaks WebSocket there; or {_PROXY}")
+    return problem(SUBJECT, text, remedy)
+
+
+def _judge_head(answer: Answer, accept: str) -> Iterator[Finding]:
+    if answer.version != "HTTP/1.1":
+        yield _wrong(f"the answer is {answer.version}, WebSocketSharp wants HTTP/1.1", _PROXY)
+    if answer.get("upgrade").lower() != "websocket":
+        yield _wrong(f"the Upgrade header is {answer.get('upgrade')!r}, not websocket", _PROXY)
+    if answer.get("connection").lower() != "upgrade":
+        text = f"the Connection header is {answer.get('connection')!r}"
+        yield _wrong(text, "OkHttp and .NET take nothing but `Upgrade`: correct it in the proxy")
+    if answer.get("sec-websocket-accept") != accept:
+        remedy = "an answer was replayed from a cache, or this is no WebSocket server"
+        yield _wrong("the Sec-WebSocket-Accept header does not belong to our key", remedy)
+    if answer.get("sec-websocket-version") not in ("", "13"):
+        text = f"the Sec-WebSocket-Version header is {answer.get('sec-websocket-version')!r}"
+        yield _wrong(text, "WebSocketSharp takes 13 or none")
+    yield from _judge_unasked(answer)
+
+
+def _judge_unasked(answer: Answer) -> Iterator[Finding]:
+    for name in ("Extensions", "Protocol"):
+        given = answer.get(f"sec-websocket-{name.lower()}")
+        if given:
+            text = f"the server chose {given!r} (Sec-WebSocket-{name}), which nobody offered"
+            yield _wrong(text, "let it answer only what was asked: WebSocketSharp hangs up")
+    if answer.size > LONGEST_HEAD:
+        text = f"the head of the answer has {answer.size} bytes"
+        yield _wrong(text, f"WebSocketSharp takes {LONGEST_HEAD}: remove headers (cookies?)")
+
+
+def _wrong(text: str, remedy: str) -> Finding:
+    return problem(SUBJECT, text, remedy)
