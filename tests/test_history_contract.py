@@ -6,18 +6,16 @@ from typing import NamedTuple
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
 
 from camrelay.core.history import Entry, Keep, Page, Position, Said
 from camrelay.core.kinds.kind import Message
 from camrelay.history.memory import MemoryHistory
-from camrelay.history.sqlite.database import Database
-from camrelay.history.sqlite.history import SqliteHistory
 from camrelay.redis.history import RedisHistory
-from camrelay.testing import ManualClock, RecordingJournal
+from camrelay.testing import ManualClock
 from tests.support.kept import Kept, said, texts
 from tests.support.links import WatchedLink, within
 from tests.support.redis import RedisServer, redis_server
+from tests.support.sqlite_history import sqlite_history
 
 __all__ = ["redis_server"]
 
@@ -40,14 +38,8 @@ async def in_memory(place: Place) -> AsyncIterator[Kept]:
 
 async def in_sqlite(place: Place) -> AsyncIterator[Kept]:
     """A file of its own, in a thread."""
-    database = Database(place.directory)
-    history = SqliteHistory(reactor, place.clock, RecordingJournal(), database)
-    kept = Kept(history, place.clock)
-    history.startService()
-    yield kept
-    stopped = history.stopService()
-    await kept.settle()
-    await stopped
+    async with sqlite_history(place.directory, place.clock) as kept:
+        yield kept
 
 
 async def in_redis(place: Place) -> AsyncIterator[Kept]:
