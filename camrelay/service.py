@@ -18,7 +18,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver
 
-from camrelay.bus.local import LocalBus
 from camrelay.config import Settings, admin_endpoint, data_directory, history_of
 from camrelay.core.admission import Gatekeeper
 from camrelay.core.doorman import COURTESY, Doorman
@@ -26,7 +25,6 @@ from camrelay.core.errors import Denied, StartError
 from camrelay.core.identity import Identity
 from camrelay.core.limits import Limits
 from camrelay.core.readiness import STARTING, Readiness
-from camrelay.history.memory import MemoryHistory
 from camrelay.net.addresses import certificate_names, origins_to_open
 from camrelay.net.admin import AdminTable, admin_listener, admin_site, in_json
 from camrelay.net.clock import ReactorClock
@@ -44,11 +42,9 @@ from camrelay.ops.logs import JsonLines
 from camrelay.ops.sigterm import Sigterm
 from camrelay.ops.status import Status, largest
 from camrelay.redis.bus import RedisBus
-from camrelay.redis.endpoint import Trust
-from camrelay.redis.link import RedisLink
-from camrelay.redis.url import parse
 from camrelay.relay import Relay
 from camrelay.routing import route_table, twice_at_once
+from camrelay.wiring.stores import Stores
 
 # Descriptors that are not connections: log, Redis, DNS, the reactor's own.
 RESERVED_DESCRIPTORS = 64
@@ -57,16 +53,16 @@ RESERVED_DESCRIPTORS = 64
 class RelayService(MultiService):
     """A whole camrelay node."""
 
-    def __init__(self, log_format: str, bus: Service | None = None) -> None:
+    def __init__(self, log_format: str, stores: Service | None = None) -> None:
         """`log_format`: text is twistd's own, json replaces it.
 
-        `bus` runs from before the first connection until after the last.
+        `stores` run from before the first connection until after the last.
         """
         super().__init__()
         self.readiness = Readiness()
         self.admin: AdminTable = {}  # what operators can ask for
         self._log_format = log_format
-        self._bus = bus or Service()
+        self._stores = stores or Service()
 
     def setServiceParent(self, parent: Any) -> None:
         """twistd asks the application for its log observer once the service is in it."""
@@ -75,15 +71,15 @@ class RelayService(MultiService):
             parent.setComponent(ILogObserver, JsonLines(sys.stdout))
 
     def startService(self) -> None:
-        """The bus, and then the rest."""
-        self._bus.startService()
+        """The stores, and then the rest."""
+        self._stores.startService()
         super().startService()
         _expect_many_objects()
 
     def stopService(self) -> Deferred[Any]:
-        """The rest, and when nobody is connected any more the bus."""
+        """The rest, and when nobody is connected any more the stores."""
         stopped: Deferred[Any] = super().stopService()
-        return stopped.addCallback(lambda _: self._bus.stopService())
+        return stopped.addCallback(lambda _: self._stores.stopService())
 
 
 def build(
@@ -97,12 +93,11 @@ def build(
     clock = ReactorClock(reactor)
     journal = LogJournal(clock.now)
     node = secrets.token_hex(5)
-    bus = _redis_bus(settings, node, clock, journal, reactor)
-    history = MemoryHistory(clock)
+    stores = Stores(node, settings, reactor, journal)
     gatekeeper = _gatekeeper(settings)
     most = settings.connections_per_identity
-    relay = Relay(node, gatekeeper, clock, bus or LocalBus(), history, journal, most)
-    service = RelayService(settings.log_format, bus)
+    relay = Relay(node, gatekeeper, clock, stores.bus, stores.history, journal, most)
+    service = RelayService(settings.log_format, stores)
 
     keepalive = Keepalive(settings.ping_interval)
     deadlines: Deadlines[Door] = Deadlines(settings.handshake_timeout, clock.now, Door.expire)
@@ -115,7 +110,7 @@ def build(
     drain = Drain(relay, doorman, service.readiness, reactor)
     Sigterm(partial(drain.begin, settings.drain_time), reactor).setServiceParent(service)
     status = Status(node, service.readiness, clock.now)
-    _describe(status, relay, bus)
+    _describe(status, relay, stores.redis)
     service.admin["GET", "/status"] = lambda: in_json(status())
     if listeners is None:
         listeners = make_listeners(settings, reactor)
@@ -171,18 +166,6 @@ def _expect_many_objects() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 50, 100)
-
-
-def _redis_bus(
-    settings: Settings, node: str, clock: ReactorClock, journal: LogJournal, reactor: Any
-) -> RedisBus | None:
-    if settings.redis is None:
-        return None
-    authority = Path(settings.redis_ca) if settings.redis_ca else None
-    if settings.redis_insecure:
-        journal.redis_unverified()
-    trust = Trust(authority, settings.redis_insecure)
-    return RedisBus(node, RedisLink(reactor, parse(settings.redis), trust), clock, journal)
 
 
 def _gatekeeper(settings: Settings) -> Gatekeeper:

@@ -21,6 +21,7 @@ FLOORS = (
     ("net", "bus", "history", "ops", "redis", "channels", "web"),
     ("config",),
     ("routing",),
+    ("wiring",),
     ("service",),
     ("workers",),
     ("publish",),

@@ -1,0 +1,79 @@
+"""What lies behind the rooms: the bus to other nodes, and the history."""
+
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import inlineCallbacks, maybeDeferred
+
+from camrelay.bus.local import LocalBus
+from camrelay.config import Settings, data_directory, history_of
+from camrelay.core.errors import StartError
+from camrelay.history.memory import MemoryHistory
+from camrelay.history.sqlite.database import Database
+from camrelay.history.sqlite.history import SqliteHistory
+from camrelay.net.clock import ReactorClock
+from camrelay.ops.journal import LogJournal
+from camrelay.ports import Bus, History
+from camrelay.redis.bus import RedisBus
+from camrelay.redis.endpoint import Trust
+from camrelay.redis.history import RedisHistory
+from camrelay.redis.link import RedisLink
+from camrelay.redis.url import parse
+
+
+class Stores(Service):
+    """Runs from before the first connection until after the last: first the bus, then the history.
+
+    `redis` is the bus between nodes, None when this node is alone.
+    """
+
+    def __init__(self, node: str, settings: Settings, reactor: Any, journal: LogJournal) -> None:
+        """Raises StartError for what cannot be opened, or does not go together."""
+        clock = ReactorClock(reactor)
+        link = _redis_link(settings, reactor, journal)
+        self.redis = None if link is None else RedisBus(node, link, clock, journal)
+        self.bus: Bus = self.redis or LocalBus()
+        self.history = _history(settings, reactor, link, journal)
+
+    def startService(self) -> None:
+        """The bus brings the link to Redis, which the history may need."""
+        super().startService()
+        for part in self._parts():
+            part.startService()
+
+    @inlineCallbacks
+    def stopService(self) -> Any:
+        """What was said is stored, and then the link is closed."""
+        super().stopService()
+        for part in reversed(self._parts()):
+            yield maybeDeferred(part.stopService)
+
+    def _parts(self) -> list[Service]:
+        return [part for part in (self.redis, self.history) if isinstance(part, Service)]
+
+
+def _redis_link(settings: Settings, reactor: Any, journal: LogJournal) -> RedisLink | None:
+    if settings.redis is None:
+        return None
+    authority = Path(settings.redis_ca) if settings.redis_ca else None
+    if settings.redis_insecure:
+        journal.redis_unverified()
+    return RedisLink(reactor, parse(settings.redis), Trust(authority, settings.redis_insecure))
+
+
+def _history(
+    settings: Settings, reactor: Any, link: RedisLink | None, journal: LogJournal
+) -> History:
+    clock = ReactorClock(reactor)
+    wanted = history_of(settings)
+    if wanted == "redis":
+        if link is None:
+            raise StartError("--history", wanted, "needs --redis URL")
+        return RedisHistory(link, clock, journal.unreadable)
+    if link is not None and wanted != "off":
+        remedy = "would keep a part of the cluster's rooms on each server: use redis, or off"
+        raise StartError("--history", wanted, remedy)
+    if wanted == "sqlite":
+        return SqliteHistory(reactor, clock, journal, Database(data_directory(settings)))
+    return MemoryHistory(clock)
