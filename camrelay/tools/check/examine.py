@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from camrelay.config import DEFAULT_FILE, Settings, data_directory, survey, unknown_variables
+from camrelay.config import (
+    DEFAULT_FILE,
+    Settings,
+    data_directory,
+    history_of,
+    survey,
+    unknown_variables,
+)
 from camrelay.redis.endpoint import Trust
 from camrelay.tools.check.certificate import look_at_certificate, needs_development_certificate
 from camrelay.tools.check.limits import hard_limit, look_at_limit
@@ -49,7 +56,7 @@ def _around(settings: Settings, running: bool) -> Iterator[Finding]:
     certificate = look_at_certificate(settings, listeners)
     if certificate is not None:
         yield certificate
-    needed = needs_development_certificate(settings, listeners)
+    needed = needs_development_certificate(settings, listeners) or history_of(settings) == "sqlite"
     yield look_at_directory(data_directory(settings), needed)
     yield look_at_limit(hard_limit(), settings.max_connections)
     if settings.redis is not None:

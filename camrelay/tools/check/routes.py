@@ -1,7 +1,9 @@
 """The route table: what is wrong with it, and how people read it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import msgspec
 from tabulate import tabulate
 
 from camrelay.config import RouteSetting
@@ -34,25 +36,34 @@ def _shape(route: RouteSetting) -> list[str]:
     return ["{}" if part.startswith("{") else part for part in parts]
 
 
-def rows(own: Sequence[RouteSetting]) -> list[dict[str, object]]:
-    """The table in the order in which routes are tried."""
+def rows(own: Sequence[RouteSetting]) -> list[dict[str, Any]]:
+    """Everything about each route, in the order in which routes are tried."""
     return [
-        {
-            "path": route.path,
-            "kind": route.kind,
-            "options": route.options,
-            "from": "your file" if place < len(own) else "built in",
-        }
+        {**msgspec.to_builtins(route), "from": "your file" if place < len(own) else "built in"}
         for place, route in enumerate((*own, *BUILT_IN))
     ]
 
 
 def table(own: Sequence[RouteSetting]) -> str:
-    """The same for a terminal."""
-    shown = [row | {"options": _options(row["options"])} for row in rows(own)]
+    """The same for a terminal: with what a route does in another way than others."""
+    shown = [
+        {
+            "path": row["path"],
+            "kind": row["kind"],
+            "options": ", ".join(_unusual(row)),
+            "from": row["from"],
+        }
+        for row in rows(own)
+    ]
     return tabulate(shown, headers="keys", tablefmt="simple", disable_numparse=True)
 
 
-def _options(options: object) -> str:
-    assert isinstance(options, dict)
-    return ", ".join(f"{name}={value!r}" for name, value in options.items())
+def _unusual(row: Mapping[str, Any]) -> Iterator[str]:
+    usual = msgspec.to_builtins(RouteSetting(row["path"], row["kind"])) | {"from": row["from"]}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            usual_parts = usual[name]
+            parts = value.items()
+            yield from (f"{part}={each!r}" for part, each in parts if each != usual_parts.get(part))
+        elif value != usual[name]:
+            yield f"{name}={value!r}"
