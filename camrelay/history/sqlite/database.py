@@ -82,8 +82,9 @@ class Database:
     def _prepare(self) -> None:
         """The connection is closed again: the process may fork before it needs one."""
         os.close(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600))
-        with closing(self.connect()) as connection:
+        with closing(connect(self.file)) as connection:
             upgrade(connection)
+        with closing(self.connect()) as connection:
             (boot,) = connection.execute("SELECT boot FROM store").fetchone()
             this_boot = boot_id()
             if boot:

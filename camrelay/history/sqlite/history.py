@@ -189,7 +189,8 @@ class SqliteHistory(Service):
             self._safely(self._relay.stored, room.path, epochs[room], entries)
 
     def _opened(self, room: Opened, done: Answer[Position], answer: Position | Rejected) -> None:
-        room.is_heard = isinstance(answer, Position) and self._rooms.get(room.path) is room
+        room.is_refused = isinstance(answer, Rejected)
+        room.is_heard = not room.is_refused and self._rooms.get(room.path) is room
         done(answer)
 
     def _safely(self, call: Callable[..., None], *arguments: object) -> None:

@@ -9,16 +9,18 @@ from camrelay.core.history import Keep, Page, Position, Said
 class Opened:
     """A room from being opened to being closed.
 
-    `is_heard`: the relay knows where it begins, and is told what comes.
+    `is_heard`: the relay knows where it begins, and is told what comes. `is_refused`: it was told
+    that it cannot know; as it would not hear of entries, there shall be none.
     """
 
-    __slots__ = ("is_heard", "keep", "path")
+    __slots__ = ("is_heard", "is_refused", "keep", "path")
 
     def __init__(self, path: str, keep: Keep) -> None:
-        """Not heard yet."""
+        """Nobody knows yet."""
         self.path = path
         self.keep = keep
         self.is_heard = False
+        self.is_refused = False
 
 
 class Open(NamedTuple):

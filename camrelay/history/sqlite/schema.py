@@ -45,7 +45,7 @@ def _version(connection: sqlite3.Connection) -> int:
 def _carry_out(connection: sqlite3.Connection, number: int, step: str) -> None:
     identify = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};"
     try:
-        connection.executescript(f"BEGIN IMMEDIATE; {step}; {identify} COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {step}\n; {identify} COMMIT;")
     except sqlite3.Error:
         connection.rollback()
         raise

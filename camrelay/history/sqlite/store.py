@@ -24,6 +24,14 @@ SLACK = 64
 SPARE = 1 / 8
 
 
+def not_stored(why: str) -> Rejected:
+    """The answer to whoever said or asked something."""
+    return Rejected("not-stored", f"the history {why}: try again later", is_garbage=False)
+
+
+OUT_OF_ORDER = not_stored("is out of order")
+
+
 class Bounds(NamedTuple):
     """Bytes that the entries of a room, and all that is in the file, may need."""
 
@@ -102,7 +110,7 @@ class Store:
                 return self._do(self._open(), job, now)
             except sqlite3.Error:
                 self._give_up()
-        return not_stored("is out of order")
+        return OUT_OF_ORDER
 
     def _do(self, connection: sqlite3.Connection, job: Job, now: float) -> Answer | Rejected:
         match job:
@@ -123,7 +131,11 @@ class Store:
                 self._rows.write(connection)
                 return drop_old(connection, self._shelves, now)
 
-    def _append(self, connection: sqlite3.Connection, room: Opened, said: Said) -> Position:
+    def _append(
+        self, connection: sqlite3.Connection, room: Opened, said: Said
+    ) -> Position | Rejected:
+        if room.is_refused:
+            return OUT_OF_ORDER
         shelf = self._shelves.change(connection, room)
         if not shelf.id or shelf.seconds != room.keep.seconds:
             _write_down(connection, room, shelf)
@@ -162,11 +174,6 @@ class Store:
         if self._grown > total * SPARE and bytes_used(connection) > total:
             make_space(connection, self._shelves, int(total * (1 - SPARE)))
         self._grown %= int(total * SPARE)
-
-
-def not_stored(why: str) -> Rejected:
-    """The answer to whoever said or asked something."""
-    return Rejected("not-stored", f"the history {why}: try again later", is_garbage=False)
 
 
 def _write_down(connection: sqlite3.Connection, room: Opened, shelf: Shelf) -> None:
