@@ -96,11 +96,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     certificate: Annotated[
         str | None, _says("PEM file: certificate and chain (default: a development CA's)")
     ] = None
+    certificate_dir: Annotated[
+        str | None,
+        _says(
+            "folder of PEM files NAME.pem, with keys inside or in NAME.key, shown by server name"
+        ),
+    ] = None
     private_key: Annotated[
         str | None, _says("PEM file with the key (default: in the certificate's file)")
     ] = None
     private_key_passphrase_file: Annotated[
         str | None, _says("file with the passphrase of the key")
+    ] = None
+    client_ca: Annotated[
+        str | None,
+        _says("PEM file: the authorities that sign clients' certificates, which TLS then asks for"),
+    ] = None
+    client_certificate: Annotated[
+        Literal["required", "optional"] | None,
+        _says(
+            "whether a client may come without a certificate (default: required with --client-ca)"
+        ),
     ] = None
     data_dir: Annotated[
         str | None, _says("where camrelay keeps things (default: the user's data directory)")

@@ -1,6 +1,7 @@
 """What the relay needs from the world, and what the world may ask of the relay: the promises."""
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from camrelay.core.admission import Admission, Request
@@ -247,6 +248,26 @@ class HistoryJournal(Protocol):
 
     def failed(self, what: str) -> None:
         """A bug of ours; called inside `except`, the traceback is logged."""
+        ...
+
+
+class CertificateJournal(Protocol):
+    """Notes what becomes of certificates. Never raises, never waits."""
+
+    def certificate_shown(self, path: str, names: Sequence[str], end: datetime) -> None:
+        """Clients that ask for one of `names` get what is in the file from now on."""
+        ...
+
+    def certificate_refused(self, why: str) -> None:
+        """Something cannot be used; what was there before stays. `why` has the remedy."""
+        ...
+
+    def certificates_read(self, usable: int, refused: int) -> None:
+        """All of them were read again, as the operator wanted."""
+        ...
+
+    def certificate_ends(self, path: str, days: int, end: datetime) -> None:
+        """It is good for at most so many days more; 0 or less when it is over."""
         ...
 
 

@@ -5,12 +5,10 @@ import os
 import resource
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import msgspec
 from twisted.application.internet import TimerService
 from twisted.application.service import MultiService, Service
 from twisted.internet.address import UNIXAddress
@@ -18,23 +16,22 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver
 
-from camrelay.config import Settings, admin_endpoint, data_directory, history_of
+from camrelay.config import Settings, admin_endpoint, history_of
 from camrelay.core.admission import Gatekeeper
 from camrelay.core.doorman import COURTESY, Doorman
-from camrelay.core.errors import Denied, StartError
+from camrelay.core.errors import Denied
 from camrelay.core.identity import Identity
 from camrelay.core.limits import Limits
 from camrelay.core.readiness import STARTING, Readiness
-from camrelay.net.addresses import certificate_names, origins_to_open
+from camrelay.net.addresses import origins_to_open
 from camrelay.net.admin import AdminTable, admin_listener, admin_site, in_json
 from camrelay.net.clock import ReactorClock
 from camrelay.net.deadlines import Deadlines
-from camrelay.net.development_ca import development_certificate
 from camrelay.net.door import Door, DoorFactory
 from camrelay.net.http import make_site
 from camrelay.net.keepalive import Keepalive
 from camrelay.net.listen import Listener, ListeningService, from_port, from_string
-from camrelay.net.tls import CurrentCertificate, ServerCertificate, load_certificate, tls_factory
+from camrelay.net.tls import tls_factory
 from camrelay.net.websocket import RelayFactory
 from camrelay.ops.drain import Drain
 from camrelay.ops.journal import LogJournal
@@ -44,6 +41,7 @@ from camrelay.ops.status import Status, largest
 from camrelay.redis.bus import RedisBus
 from camrelay.relay import Relay
 from camrelay.routing import route_table, twice_at_once
+from camrelay.wiring.certificates import CertificateService, has_own_certificate, make_certificates
 from camrelay.wiring.stores import Stores
 
 # Descriptors that are not connections: log, Redis, DNS, the reactor's own.
@@ -61,6 +59,7 @@ class RelayService(MultiService):
         super().__init__()
         self.readiness = Readiness()
         self.admin: AdminTable = {}  # what operators can ask for
+        self.on_reload: list[Callable[[], None]] = []  # called for SIGHUP, one after the other
         self._log_format = log_format
         self._stores = stores or Service()
 
@@ -75,6 +74,11 @@ class RelayService(MultiService):
         self._stores.startService()
         super().startService()
         _expect_many_objects()
+
+    def reload(self) -> None:
+        """Read again what can change while the node runs; connections notice nothing."""
+        for read_again in self.on_reload:
+            read_again()
 
     def stopService(self) -> Deferred[Any]:
         """The rest, and when nobody is connected any more the stores."""
@@ -104,7 +108,7 @@ def build(
     doorman = Doorman(_max_connections(settings), settings.connections_per_address)
     websockets = RelayFactory(reactor, relay, doorman, keepalive, clock)
     websockets.configure(settings.max_message_size, settings.compression)
-    site = make_site(reactor, journal.answered)
+    site = make_site(reactor, journal.answered, has_own_certificate(settings))
     doors = DoorFactory(websockets, site, doorman, deadlines, journal.turned_away)
 
     drain = Drain(relay, doorman, service.readiness, reactor)
@@ -115,7 +119,12 @@ def build(
     if listeners is None:
         listeners = make_listeners(settings, reactor)
         add_admin(service, settings, journal, reactor)
-    for listening in _listening(settings, listeners, doors, journal, reactor):
+    secured = make_certificates(settings, listeners, journal)
+    if secured is not None:
+        secured.setServiceParent(service)
+        service.on_reload.append(secured.reload)
+        status.add("certificate_seconds_left", secured.certificates.seconds_left)
+    for listening in _listening(listeners, doors, secured, journal, reactor):
         listening.setServiceParent(service)
     for every, tick in (
         (keepalive.step, keepalive.tick),
@@ -195,19 +204,14 @@ def _max_connections(settings: Settings) -> int:
 
 
 def _listening(
-    settings: Settings,
     listeners: Sequence[Listener],
     doors: DoorFactory,
+    secured: CertificateService | None,
     journal: LogJournal,
     reactor: Any,
 ) -> Iterator[ListeningService]:
-    tls = None
-    if any(listener.secure for listener in listeners):
-        certificate = own_certificate(with_certificate(settings, journal))
-        tls = tls_factory(CurrentCertificate(certificate), doors, reactor)
-    elif settings.certificate is not None:
-        remedy = "is given, but nothing serves TLS: add --tls, or --listen tls+tcp:8443"
-        raise StartError("--certificate", settings.certificate, remedy)
+    current = None if secured is None else secured.certificates.current
+    tls = None if current is None else tls_factory(current, doors, reactor)
     for listener in listeners:
         factory = tls if listener.secure and tls is not None else doors
         # Announced is what can be served, and that needs a reactor that runs.
@@ -223,37 +227,6 @@ def make_listeners(settings: Settings, reactor: Any) -> list[Listener]:
         port = default if settings.port is None else settings.port
         listeners.append(from_port(reactor, port, settings.tls))
     return listeners
-
-
-def with_certificate(settings: Settings, journal: LogJournal) -> Settings:
-    """The settings with a certificate: the development CA's, which is announced, if none is."""
-    if settings.certificate is not None:
-        return settings
-    development = development_certificate(data_directory(settings), certificate_names())
-    journal.authority(str(development.authority), development.fingerprint)
-    return msgspec.structs.replace(
-        settings,
-        certificate=str(development.certificate),
-        private_key=str(development.private_key),
-    )
-
-
-def own_certificate(settings: Settings) -> ServerCertificate:
-    """What --certificate and --private-key name, checked. Raises StartError."""
-    assert settings.certificate is not None
-    key = Path(settings.private_key) if settings.private_key else None
-    return load_certificate(Path(settings.certificate), key, _passphrase(settings))
-
-
-def _passphrase(settings: Settings) -> bytes | None:
-    file = settings.private_key_passphrase_file
-    if file is None:
-        return None
-    try:
-        return Path(file).read_bytes().strip()
-    except OSError as error:
-        remedy = f"cannot be read: {error.strerror}"
-        raise StartError("--private-key-passphrase-file", file, remedy) from None
 
 
 def announce(journal: LogJournal, port: IListeningPort, secure: bool) -> None:

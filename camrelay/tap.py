@@ -9,6 +9,7 @@ from twisted.python import usage
 
 from camrelay.config import OPTIONS, Settings, load, unknown_variables
 from camrelay.core.errors import StartError
+from camrelay.ops.hang_up import HangUp
 from camrelay.service import RelayService, build
 from camrelay.workers.supervisor import supervise
 
@@ -71,6 +72,8 @@ def makeService(options: Options) -> RelayService:
         _log.warn("{detail}", event="setting", detail=line)
     make = supervise if options.settings.workers > 1 else build
     try:
-        return make(options.settings, reactor)
+        service = make(options.settings, reactor)
     except StartError as error:
         sys.exit(f"camrelay: {error}")
+    HangUp(reactor, service.reload).setServiceParent(service)
+    return service

@@ -114,6 +114,9 @@ def test_one_file_can_hold_everything(directory: Path) -> None:
         tls = true
         listen = ["tcp:8080", "unix:/run/relay"]
         certificate = "chain.pem"
+        certificate-dir = "certificates"
+        client-ca = "clients.pem"
+        client-certificate = "optional"
         private-key = "key.pem"
         private_key_passphrase_file = "passphrase"
         data-dir = "/var/lib/räume"
@@ -144,6 +147,9 @@ def test_one_file_can_hold_everything(directory: Path) -> None:
         tls=True,
         listen=("tcp:8080", "unix:/run/relay"),
         certificate="chain.pem",
+        certificate_dir="certificates",
+        client_ca="clients.pem",
+        client_certificate="optional",
         private_key="key.pem",
         private_key_passphrase_file="passphrase",
         data_dir="/var/lib/räume",

@@ -1,9 +1,59 @@
 """Certificates that clients show (mutual TLS): who is believed, and whom a certificate names."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
+from OpenSSL.crypto import X509
+
+from camrelay.core.errors import StartError
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAuthorities:
+    """Whoever signs the certificates of clients, and whether a client must show one.
+
+    One that is shown is always verified: a client whose certificate is not believed is refused,
+    even where it could have come without any.
+    """
+
+    certificates: list[x509.Certificate]
+    is_required: bool
+
+    @property
+    def end(self) -> datetime:
+        """When the first of them expires."""
+        return min(each.not_valid_after_utc for each in self.certificates)
+
+    def ask_through(self, context: SSL.Context) -> None:
+        """Let the connections of `context` ask for a certificate and verify it."""
+        store = context.get_cert_store()
+        assert store is not None
+        for authority in self.certificates:
+            store.add_cert(X509.from_cryptography(authority))
+            context.add_client_ca(authority)  # so that browsers offer the right ones
+        mode = SSL.VERIFY_PEER
+        if self.is_required:
+            mode |= SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+        context.set_verify(mode)
+
+
+def read_authorities(file: Path, is_required: bool) -> ClientAuthorities:
+    """What `--client-ca` names: PEM, one certificate or more. Raises StartError otherwise."""
+    wanted = "give a PEM file with the authorities that sign your clients' certificates"
+    try:
+        found = x509.load_pem_x509_certificates(file.read_bytes())
+    except OSError as error:
+        remedy = f"cannot be read ({error.strerror}): {wanted}"
+        raise StartError("--client-ca", str(file), remedy) from error
+    except ValueError as error:
+        remedy = f"holds no certificate that can be read: {wanted}"
+        raise StartError("--client-ca", str(file), remedy) from error
+    return ClientAuthorities(found, is_required)
 
 
 def subject_of(certificate: x509.Certificate) -> str:

@@ -62,7 +62,7 @@ def development_certificate(
     now = (now or datetime.now(UTC)).replace(microsecond=0)
     data_dir = data_dir.absolute()
     authority_file = data_dir / "camrelay_development_ca.crt"
-    leaf_file = data_dir / "camrelay_development.crt"
+    leaf_file = leaf_in(data_dir)
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _turn(data_dir / "camrelay_development.lock"):
@@ -73,6 +73,11 @@ def development_certificate(
         raise StartError("--data-dir", str(data_dir), remedy) from error
     fingerprint = authority.certificate.fingerprint(SHA256()).hex(":").upper()
     return DevelopmentCertificate(leaf_file, _key_file(leaf_file), authority_file, fingerprint)
+
+
+def leaf_in(data_dir: Path) -> Path:
+    """Where the certificate is, or will be."""
+    return data_dir.absolute() / "camrelay_development.crt"
 
 
 @contextmanager

@@ -27,6 +27,7 @@ _POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; child-src 'self'; "
     b"connect-src 'self'%b; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+_TWO_YEARS = b"max-age=63072000"  # as Mozilla's guideline has it
 _EVERYWHERE = (
     (b"X-Content-Type-Options", b"nosniff"),
     (b"Referrer-Policy", b"no-referrer"),
@@ -34,13 +35,16 @@ _EVERYWHERE = (
 )
 
 
-def make_site(reactor: Any, record: Record) -> Site:
+def make_site(reactor: Any, record: Record, only_secure: bool = False) -> Site:
     """The site that serves the pages.
+
+    `only_secure`: browsers that were here over TLS are told never to come without (HSTS, RFC 6797).
+    Not with a development certificate: whoever trusts it no more could not come back for years.
 
     `record(method, path, peer, status, size, seconds)` is called once per answer: the path has no
     query, `size` counts the bytes of the body, `seconds` run from the end of the request's head.
     """
-    return exchange_site(reactor, _Answers(Pages.load()), record)
+    return exchange_site(reactor, _Answers(Pages.load(), only_secure), record)
 
 
 def exchange_site(reactor: Any, root: Resource, record: Record) -> Site:
@@ -131,14 +135,17 @@ class _Answers(Resource):
 
     isLeaf = True
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, only_secure: bool) -> None:
         super().__init__()
         self._pages = pages
+        self._only_secure = only_secure
 
     def render(self, request: Request) -> int:
         """Called once the request is complete."""
         page = self._page_for(request)
         request.setHeader(b"Content-Security-Policy", _policy_for(request))
+        if self._only_secure and request.isSecure():  # section 7.2: only there
+            request.setHeader(b"Strict-Transport-Security", _TWO_YEARS)
         request.setHeader(b"Content-Type", page.content_type)
         request.setHeader(b"Content-Length", b"%d" % len(page.body))
         if page.etag:

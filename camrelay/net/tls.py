@@ -10,9 +10,9 @@ accepts a few others (P-521, X448, ffdhe2048 ...) from clients that offer nothin
 docs/tls.md shows the OpenSSL configuration file that removes them.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from cryptography import x509
@@ -27,12 +27,14 @@ from zope.interface import implementer
 
 from camrelay.core.errors import StartError
 from camrelay.net.certificate_files import (
+    PairFiles,
     ServerKey,
     check_dates,
     check_pair,
     read_chain,
     read_key,
 )
+from camrelay.net.server_names import ByName, names_in
 
 TLS_1_2_CIPHERS = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -61,61 +63,73 @@ class ServerCertificate:
 
 
 @implementer(IOpenSSLServerConnectionCreator)
-class CurrentCertificate:
-    """The certificate that the next connection gets; several listeners may share one.
+class CurrentCertificates:
+    """The certificates that the next connection gets one of; several listeners may share them."""
 
-    Assigning `certificate` affects new connections only: those that live keep their context.
-    """
+    def __init__(self, *certificates: ServerCertificate) -> None:
+        """Show `certificates`; none only if `show` is called before the first connection."""
+        if certificates:
+            self.show(certificates)
 
-    def __init__(self, certificate: ServerCertificate) -> None:
-        """Show `certificate`."""
-        self.certificate = certificate
+    def show(self, certificates: Sequence[ServerCertificate]) -> None:
+        """Show these from now on, the first of them to clients that ask for no name of theirs.
+
+        New connections only are affected: those that live keep their context.
+        """
+        self._contexts = ByName([(each.context, names_in(each.leaf)) for each in certificates])
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Called by Twisted for each accepted connection."""
-        return SSL.Connection(self.certificate.context, None)
+        return SSL.Connection(self._contexts.first, None)
+
+    def choose(self, connection: SSL.Connection) -> None:
+        """Called by OpenSSL when the client has said whom it wants; every context asks for it.
+
+        Every one: after a HelloRetryRequest OpenSSL calls again, that of the context chosen before.
+        """
+        asked = (connection.get_servername() or b"").decode("latin-1")
+        context = self._contexts.find(asked)
+        if context is not connection.get_context():
+            connection.set_context(context)
 
 
 def tls_factory(
-    certificate: CurrentCertificate, factory: IProtocolFactory, clock: IReactorTime
+    certificates: CurrentCertificates, factory: IProtocolFactory, clock: IReactorTime
 ) -> TLSMemoryBIOFactory:
     """Wrap `factory` in TLS, to be listened with on any stream endpoint.
 
     Twisted would gather small writes until the next turn of the reactor, with a timer for each
     connection. Rooms write once a turn anyway, so each write is encrypted and sent at once.
     """
-    wrapped = TLSMemoryBIOFactory(certificate, False, factory, clock)
+    wrapped = TLSMemoryBIOFactory(certificates, False, factory, clock)
     wrapped.protocol = TLSMemoryBIOProtocol
     return wrapped
 
 
 def load_certificate(
-    certificate: Path,
-    private_key: Path | None = None,
-    passphrase: bytes | None = None,
+    files: PairFiles,
     *,
+    prepare: Callable[[SSL.Context], None] = lambda _: None,
     now: datetime | None = None,
 ) -> ServerCertificate:
-    """Read and check what `--certificate` and `--private-key` name.
+    """Read and check a certificate and its key.
 
-    `certificate` is PEM: the server's own certificate, then its intermediates; it also holds
-    the key when `private_key` is None. A `passphrase` for a key that needs none does no harm.
-    `now` is the time to judge by, the system's when None.
+    `prepare` is called with the context before anybody uses it. `now` is the time to judge by,
+    the system's when None.
 
     Raises StartError for whatever would make clients refuse us or let others read the key.
     """
-    chain = read_chain(certificate)
-    option, key_file = "--certificate", certificate
-    if private_key is not None:
-        option, key_file = "--private-key", private_key
-    key = read_key(option, key_file, passphrase)
-    check_pair(option, key_file, chain, key)
-    check_dates(certificate, chain[0], now or datetime.now(UTC))
+    chain = read_chain(files)
+    key = read_key(files)
+    check_pair(files, chain, key)
+    check_dates(files, chain[0], now or datetime.now(UTC))
     try:
-        return ServerCertificate(chain[0], _server_context(chain, key))
+        context = _server_context(chain, key)
     except SSL.Error as error:
         remedy = f"is refused by OpenSSL ({_reason(error)}): get one with an ECDSA P-256 key"
-        raise StartError("--certificate", str(certificate), remedy) from error
+        raise StartError(files.option, str(files.certificate), remedy) from error
+    prepare(context)
+    return ServerCertificate(chain[0], context)
 
 
 def _server_context(chain: list[x509.Certificate], key: ServerKey) -> SSL.Context:

@@ -4,7 +4,8 @@ Nothing that a peer chose reaches the log unescaped, and no query string at all:
 there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from twisted.logger import Logger
 
@@ -15,7 +16,7 @@ from camrelay.core.session import Session
 
 
 class LogJournal:
-    """Keeps the promises of `camrelay.ports.Journal`, `BusJournal` and `HistoryJournal`."""
+    """Keeps the promises of `Journal` and of every other journal in `camrelay.ports`."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now`: seconds of a clock that does not run backwards."""
@@ -39,6 +40,44 @@ class LogJournal:
             "authority fingerprint SHA-256 {fingerprint}",
             event="authority",
             fingerprint=fingerprint,
+        )
+
+    def certificate_shown(self, path: str, names: Sequence[str], end: datetime) -> None:
+        """Clients that ask for one of `names` get what is in the file from now on."""
+        self._log.info(
+            "certificate {path} for {names} until {end}",
+            event="certificate",
+            path=path,
+            names=escaped(", ".join(names)) or "no name",
+            end=f"{end:%Y-%m-%d}",
+        )
+
+    def certificate_refused(self, why: str) -> None:
+        """Something cannot be used; what was there before stays."""
+        self._log.warn(
+            "refused, and what was there before stays in use: {why}",
+            event="certificate-refused",
+            why=why,
+        )
+
+    def certificates_read(self, usable: int, refused: int) -> None:
+        """All of them were read again, as the operator wanted."""
+        self._log.info(
+            "certificates read again: {count} in use{more}",
+            event="certificates-read",
+            count=usable,
+            more=f", {refused} refused" if refused else "",
+        )
+
+    def certificate_ends(self, path: str, days: int, end: datetime) -> None:
+        """It is good for at most so many days more; 0 or less when it is over."""
+        self._log.warn(
+            "certificate {path} {when} {end}: renew it",
+            event="certificate-ends",
+            path=path,
+            when=f"ends in {days} day{'s' * (days > 1)}, on" if days > 0 else "has ended on",
+            days=days,
+            end=f"{end:%Y-%m-%d}",
         )
 
     def answered(  # noqa: PLR0913 (the fields of one line)

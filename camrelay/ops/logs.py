@@ -33,6 +33,9 @@ FIELDS = (
     "node",
     "count",
     "why",
+    "names",
+    "days",
+    "end",
 )
 
 

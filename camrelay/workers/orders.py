@@ -11,9 +11,12 @@ import msgspec
 from camrelay.config import Settings
 
 # The descriptors of a worker. Standard output and error are what they always are.
-LIFELINE = 0  # the orders, and then nothing until its end, which is the end of the supervisor
+LIFELINE = 0  # the orders, then RELOAD now and then; its end is the end of the supervisor
 EVENTS = 3  # what the worker logs
 FIRST_SOCKET = 4  # the listening sockets, one after the other
+
+# What the supervisor says when the worker is to read again what can change.
+RELOAD = b"reload\n"
 
 _MOST_BYTES = 1 << 20
 
@@ -40,11 +43,14 @@ def write_orders(orders: Orders) -> bytes:
 
 
 def read_orders(descriptor: int) -> Orders:
-    """The orders, once they are there. Raises ValueError when something else comes."""
+    """The orders, once they are there. Raises ValueError when something else comes.
+
+    A RELOAD right behind them is taken, too: nothing was read yet that would have to be read again.
+    """
     line = b""
     while not line.endswith(b"\n"):
         read = os.read(descriptor, 65536)
         if not read or len(line) > _MOST_BYTES:
             raise ValueError("no orders")
         line += read
-    return msgspec.json.decode(line, type=Orders)
+    return msgspec.json.decode(line.partition(b"\n")[0], type=Orders)

@@ -83,6 +83,11 @@ class Place:
             wait=wait,
         )
 
+    def reload(self) -> None:
+        """Let the worker read again what can change; one that only starts does so by itself."""
+        if self._process is not None:
+            self._process.reload()
+
     def stop(self) -> Deferred[None]:
         """Ask the worker to end, and kill it when it does not; fires when it is gone."""
         self._cancel()

@@ -9,7 +9,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from camrelay.workers.events import MOST_KEPT, publish, publish_text
-from camrelay.workers.orders import EVENTS, LIFELINE
+from camrelay.workers.orders import EVENTS, LIFELINE, RELOAD
 
 
 class WorkerProcess(ProcessProtocol):
@@ -68,6 +68,12 @@ class WorkerProcess(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         """The process has ended and nothing more will be heard of it."""
         self._gone()
+
+    def reload(self) -> None:
+        """Tell the process; it hears it even while it starts, when a signal would end it."""
+        transport: Any = self.transport
+        if LIFELINE in transport.pipes:
+            transport.writeToChild(LIFELINE, RELOAD)
 
     def send(self, signal_name: str) -> None:
         """`signal_name` as in KILL; nothing happens if the process is gone already."""

@@ -24,8 +24,8 @@ from camrelay.service import (
     announce,
     build,
     make_listeners,
-    with_certificate,
 )
+from camrelay.wiring.certificates import DevelopmentRenewal, with_certificate
 from camrelay.workers.orders import (
     EVENTS,
     FIRST_SOCKET,
@@ -48,11 +48,18 @@ def supervise(settings: Settings, reactor: Any) -> RelayService:
         raise StartError("--workers", settings.workers, remedy)
     journal = LogJournal(reactor.seconds)
     listeners = make_listeners(settings, reactor)
-    if any(listener.secure for listener in listeners):
-        settings = with_certificate(settings, journal)
-    build(settings, reactor, listeners)
     service = RelayService(settings.log_format)
-    Supervisor(settings, listeners, journal, reactor).setServiceParent(service)
+    if any(listener.secure for listener in listeners):
+        secured = with_certificate(settings, journal)
+        if secured is not settings:
+            renewal = DevelopmentRenewal(settings, journal)
+            renewal.setServiceParent(service)
+            service.on_reload.append(renewal.renew)
+        settings = secured
+    build(settings, reactor, listeners)
+    supervisor = Supervisor(settings, listeners, journal, reactor)
+    supervisor.setServiceParent(service)
+    service.on_reload.append(supervisor.reload)
     add_admin(service, settings, journal, reactor)
     return service
 
@@ -123,6 +130,11 @@ class Supervisor(MultiService):
             path=self._directory,
             childFDs=pipes | sockets,
         )
+
+    def reload(self) -> None:
+        """Let every worker read again what can change."""
+        for place in self._places:
+            place.reload()
 
     def stopService(self) -> Deferred[Any]:
         """End the workers, then close the sockets: closing ends a socket for all that share it."""

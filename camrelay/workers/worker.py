@@ -5,6 +5,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.error import ReactorNotRunning
@@ -33,7 +35,7 @@ def run(orders: Orders, reactor: Any) -> None:
 
 
 def _serve(orders: Orders, reactor: Any) -> None:
-    # A terminal sends these to all processes in it, but when to end is the supervisor's word.
+    # A terminal sends these to all processes in it, but what they mean is the supervisor's word.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -43,7 +45,8 @@ def _serve(orders: Orders, reactor: Any) -> None:
     service.privilegedStartService()
     service.startService()
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
-    threading.Thread(target=_follow_supervisor, args=(reactor,), daemon=True).start()
+    follow = partial(_follow_supervisor, reactor, service.reload)
+    threading.Thread(target=follow, daemon=True).start()
     Logger(namespace="camrelay").info("ready as process {pid}", event="worker", pid=os.getpid())
     reactor.run()
 
@@ -60,13 +63,14 @@ def _listeners(orders: Orders, reactor: Any) -> list[Listener]:
     ]
 
 
-def _follow_supervisor(reactor: Any) -> None:
-    """Wait for the end of the lifeline: the supervisor is gone, and nobody would replace us.
+def _follow_supervisor(reactor: Any, reload: Callable[[], None]) -> None:
+    """Do what is said on the lifeline, and wait for its end.
 
-    A thread sees that even when the reactor's thread hangs.
+    Then the supervisor is gone, and nobody would replace us. A thread sees that even when the
+    reactor's thread hangs.
     """
     while os.read(LIFELINE, 4096):
-        continue
+        reactor.callFromThread(reload)  # RELOAD is all that is ever said
     reactor.callFromThread(_stop, reactor)
     time.sleep(SECONDS_ALONE)
     os._exit(1)

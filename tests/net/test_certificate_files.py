@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from camrelay.core.errors import StartError
+from camrelay.net.certificate_files import PairFiles
 from camrelay.net.tls import load_certificate
 
 AUTHORITY = trustme.CA()
@@ -57,6 +58,10 @@ class Files:
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
         return self.write("encrypted.pem", pem)
 
+    def passphrase(self, content: bytes = PASSPHRASE) -> Path:
+        """A file with a passphrase."""
+        return self.write("passphrase", content + b"\n")
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
@@ -75,11 +80,16 @@ def closed_file(files: Files) -> Iterator[Path]:
 
 
 def complaint(
-    certificate: Path, private_key: Path | None = None, passphrase: bytes | None = None
+    certificate: Path, private_key: Path | None = None, passphrase: Path | None = None
 ) -> str:
     """The one line with which these files are refused."""
+    return complaint_about(PairFiles(certificate, private_key, passphrase))
+
+
+def complaint_about(files: PairFiles) -> str:
+    """The one line with which they are refused."""
     with pytest.raises(StartError) as refusal:
-        load_certificate(certificate, private_key, passphrase)
+        load_certificate(files)
     line = str(refusal.value)
     assert "\n" not in line
     return line
@@ -88,17 +98,20 @@ def complaint(
 def test_key_and_certificate_may_share_a_file(files: Files) -> None:
     """Without --private-key the key is looked for beside the certificate, in any order."""
     both = files.write("both.pem", files.key_pem + files.chain_pem)
-    assert load_certificate(both).leaf == load_certificate(files.certificate, files.key).leaf
+    assert (
+        load_certificate(PairFiles(both)).leaf
+        == load_certificate(PairFiles(files.certificate, files.key)).leaf
+    )
 
 
 def test_an_encrypted_key_opens_with_its_passphrase(files: Files) -> None:
     """The passphrase is only ever read from a file of its own."""
-    assert load_certificate(files.certificate, files.encrypted_key(), PASSPHRASE)
+    assert load_certificate(PairFiles(files.certificate, files.encrypted_key(), files.passphrase()))
 
 
 def test_a_passphrase_that_is_not_needed_does_no_harm(files: Files) -> None:
     """A key that was encrypted yesterday and is not today must not keep the server down."""
-    assert load_certificate(files.certificate, files.key, PASSPHRASE)
+    assert load_certificate(PairFiles(files.certificate, files.key, files.passphrase()))
 
 
 def test_the_parameters_that_openssl_writes_before_an_ec_key_are_skipped(files: Files) -> None:
@@ -114,7 +127,7 @@ def test_the_parameters_that_openssl_writes_before_an_ec_key_are_skipped(files: 
 def test_a_key_may_be_read_by_owner_and_group(files: Files, mode: int) -> None:
     """A group that may read the key is how services share one."""
     files.key.chmod(mode)
-    assert load_certificate(files.certificate, files.key)
+    assert load_certificate(PairFiles(files.certificate, files.key))
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o660, 0o602, 0o777])
@@ -126,7 +139,7 @@ def test_a_key_that_others_reach_is_refused_until_the_command_was_run(
     line = complaint(files.certificate, key)
     assert line.startswith(f"--private-key: '{key}' holds a private key that others can reach")
     subprocess.run(shlex.split(line.rpartition(": run ")[2]), check=True)
-    assert load_certificate(files.certificate, key)
+    assert load_certificate(PairFiles(files.certificate, key))
 
 
 def test_permissions_matter_in_a_file_that_holds_both(files: Files) -> None:
@@ -216,7 +229,7 @@ def test_an_encrypted_key_needs_a_passphrase(files: Files) -> None:
 
 def test_a_wrong_passphrase_is_refused(files: Files) -> None:
     """And not shown."""
-    line = complaint(files.certificate, files.encrypted_key(), b"swordfish")
+    line = complaint(files.certificate, files.encrypted_key(), files.passphrase(b"swordfish"))
     assert "does not open with the passphrase in --private-key-passphrase-file" in line
     assert "swordfish" not in line
 

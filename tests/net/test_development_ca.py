@@ -20,8 +20,9 @@ from twisted.internet.threads import deferToThread
 
 from camrelay.core.errors import StartError
 from camrelay.net.authority import Authority, make_leaf
+from camrelay.net.certificate_files import PairFiles
 from camrelay.net.development_ca import DevelopmentCertificate, development_certificate
-from camrelay.net.tls import CurrentCertificate, load_certificate
+from camrelay.net.tls import CurrentCertificates, load_certificate
 from tests.support.tls_echo import echo_over_tls, visit
 
 NAMES = ["localhost", "127.0.0.1", "::1", "studio", "192.168.1.5", "2001:db8::7"]
@@ -34,11 +35,12 @@ STARTING_TOGETHER = """
 import sys
 from pathlib import Path
 from camrelay.net.development_ca import development_certificate
+from camrelay.net.certificate_files import PairFiles
 from camrelay.net.tls import load_certificate
 print("ready", flush=True)
 sys.stdin.read()
 made = development_certificate(Path(sys.argv[1]), ["localhost"])
-load_certificate(made.certificate, made.private_key)
+load_certificate(PairFiles(made.certificate, made.private_key))
 print(made.fingerprint)
 """
 
@@ -70,8 +72,8 @@ def read(file: Path) -> x509.Certificate:
 async def served(data_dir: Path) -> AsyncIterator[tuple[int, DevelopmentCertificate]]:
     """An echo server that shows a development certificate."""
     made = development_certificate(data_dir, NAMES)
-    certificate = load_certificate(made.certificate, made.private_key)
-    async with echo_over_tls(CurrentCertificate(certificate)) as port:
+    certificate = load_certificate(PairFiles(made.certificate, made.private_key))
+    async with echo_over_tls(CurrentCertificates(certificate)) as port:
         yield port, made
 
 
@@ -119,8 +121,8 @@ async def test_a_stolen_ca_key_cannot_speak_for_a_public_site(
     forged = make_leaf(leaf_key, stolen, [x509.DNSName("www.example.com")], NOW)
     file = tmp_path / "forged.pem"
     file.write_bytes(forged.public_bytes(Encoding.PEM))
-    certificate = load_certificate(file, made.private_key)
-    async with echo_over_tls(CurrentCertificate(certificate)) as port:
+    certificate = load_certificate(PairFiles(file, made.private_key))
+    async with echo_over_tls(CurrentCertificates(certificate)) as port:
         with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
             await deferToThread(visit, port, strict(made.authority), "www.example.com")
 
@@ -267,7 +269,7 @@ def test_a_damaged_leaf_is_made_again(data_dir: Path, name: str, content: bytes 
     made = development_certificate(data_dir, NAMES)
     damage(data_dir / name, content)
     assert development_certificate(data_dir, NAMES) == made
-    assert load_certificate(made.certificate, made.private_key)
+    assert load_certificate(PairFiles(made.certificate, made.private_key))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
 
-from camrelay.net.tls import CurrentCertificate, load_certificate, tls_factory
+from camrelay.net.certificate_files import PairFiles
+from camrelay.net.tls import CurrentCertificates, load_certificate, tls_factory
 from tests.support.tls_echo import (
     echo_over_tls,
     exchange,
@@ -98,9 +99,9 @@ class Servers(NamedTuple):
         return self.ecdsa if "ECDSA" in suite else self.rsa
 
 
-def current(file: Path) -> CurrentCertificate:
+def current(file: Path) -> CurrentCertificates:
     """What a listener takes."""
-    return CurrentCertificate(load_certificate(file))
+    return CurrentCertificates(load_certificate(PairFiles(file)))
 
 
 @pytest_twisted.async_yield_fixture(scope="module")
@@ -250,7 +251,9 @@ async def test_the_whole_chain_is_sent(tmp_path: Path) -> None:
     leaf.private_key_pem.write_to_path(str(key))
     key.chmod(0o600)
     client = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    async with echo_over_tls(CurrentCertificate(load_certificate(certificate, key))) as port:
+    async with echo_over_tls(
+        CurrentCertificates(load_certificate(PairFiles(certificate, key)))
+    ) as port:
         connection = await deferToThread(visit_with_openssl, port, client)
         await deferToThread(visit, port, trusting(root))
     sent = connection.get_peer_cert_chain(as_cryptography=True) or []
@@ -264,7 +267,7 @@ async def test_a_certificate_can_be_replaced_under_live_connections(tmp_path: Pa
     async with echo_over_tls(certificate) as port:
         with await deferToThread(open_session, port, trusting()) as live:
             before = await deferToThread(exchange, live)
-            certificate.certificate = load_certificate(issue(tmp_path))
+            certificate.show([load_certificate(PairFiles(issue(tmp_path)))])
             assert await deferToThread(exchange, live) == before
             after = await deferToThread(visit, port, trusting())
     assert after.certificate != before.certificate

@@ -22,7 +22,8 @@ from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from camrelay.net.tls import CurrentCertificate, load_certificate, tls_factory
+from camrelay.net.certificate_files import PairFiles
+from camrelay.net.tls import CurrentCertificates, load_certificate, tls_factory
 from camrelay.net.transport import UNSENT_BYTES, DirectServer, send_directly
 
 SECONDS_TO_WAIT = 10.0
@@ -213,7 +214,7 @@ async def test_short_writes_keep_tls_in_order(tmp_path: Path) -> None:
     file.write_bytes(authority.issue_cert("localhost").private_key_and_cert_chain_pem.bytes())
     file.chmod(0o600)
     talkers = Talkers()
-    factory = tls_factory(CurrentCertificate(load_certificate(file)), talkers, reactor)
+    factory = tls_factory(CurrentCertificates(load_certificate(PairFiles(file))), talkers, reactor)
     port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
     send_directly(port, 128)
     context = ssl.create_default_context()

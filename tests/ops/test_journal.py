@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
@@ -14,6 +15,7 @@ from camrelay.ops.journal import LogJournal, escaped
 from camrelay.testing import ManualClock, RecordingSink
 
 REQUEST = Request("/ws/chat/lobby", {}, "relay.example", None, "198.51.100.7:5000")
+END = datetime(2027, 2, 3, tzinfo=UTC)
 NOWHERE = Denied(404, "no room at this path")
 
 
@@ -250,3 +252,44 @@ def test_letters_of_every_language_are_written_as_they_are() -> None:
 def test_a_peer_cannot_make_a_line_as_long_as_it_likes() -> None:
     """200 characters say enough."""
     assert escaped("x" * 10_000) == "x" * 200
+
+
+def test_certificates_are_told_with_names_and_end(desk: Desk) -> None:
+    """Whom a file is for, and how long."""
+    desk.journal.certificate_shown("/c/a.pem", ["a.example", "*.b.example"], END)
+    desk.journal.certificate_shown("/c/b.pem", [], END)
+    assert desk.lines == [
+        "certificate /c/a.pem for a.example, *.b.example until 2027-02-03",
+        "certificate /c/b.pem for no name until 2027-02-03",
+    ]
+
+
+def test_refused_certificates_are_warnings_with_the_remedy(desk: Desk) -> None:
+    """Nothing is broken yet, but somebody has to do something."""
+    desk.journal.certificate_refused("--certificate: '/c/a.pem' expired on 2027-02-03: renew it")
+    assert desk.lines == [
+        "refused, and what was there before stays in use: "
+        "--certificate: '/c/a.pem' expired on 2027-02-03: renew it"
+    ]
+    assert desk.events[0]["log_level"] is LogLevel.warn
+
+
+def test_a_reload_says_what_came_of_it(desk: Desk) -> None:
+    """One line, whatever the number of certificates."""
+    desk.journal.certificates_read(3, 0)
+    desk.journal.certificates_read(3, 1)
+    assert desk.lines == [
+        "certificates read again: 3 in use",
+        "certificates read again: 3 in use, 1 refused",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "when"),
+    [(14, "ends in 14 days, on"), (1, "ends in 1 day, on"), (0, "has ended on")],
+)
+def test_the_end_of_a_certificate_is_a_warning(desk: Desk, days: int, when: str) -> None:
+    """With the day."""
+    desk.journal.certificate_ends("/c/a.pem", days, END)
+    assert desk.lines == [f"certificate /c/a.pem {when} 2027-02-03: renew it"]
+    assert desk.events[0]["log_level"] is LogLevel.warn

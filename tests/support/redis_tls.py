@@ -11,7 +11,8 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.protocols.portforward import ProxyFactory
 
-from camrelay.net.tls import CurrentCertificate, load_certificate, tls_factory
+from camrelay.net.certificate_files import PairFiles
+from camrelay.net.tls import CurrentCertificates, load_certificate, tls_factory
 from camrelay.redis.endpoint import Trust
 from tests.support.redis import RedisServer
 
@@ -37,7 +38,9 @@ async def tls_before(
     pair.touch(mode=0o600)
     issued = AUTHORITY.issue_cert(name, not_after=not_after)
     pair.write_bytes(issued.private_key_and_cert_chain_pem.bytes())
-    certificate = CurrentCertificate(load_certificate(pair, now=not_after and not_after - SECOND))
+    certificate = CurrentCertificates(
+        load_certificate(PairFiles(pair), now=not_after and not_after - SECOND)
+    )
     factory = tls_factory(certificate, ProxyFactory("127.0.0.1", server.port), reactor)
     port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
     try:

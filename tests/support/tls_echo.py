@@ -12,7 +12,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory
 from twisted.protocols.wire import Echo
 
-from camrelay.net.tls import CurrentCertificate, tls_factory
+from camrelay.net.tls import CurrentCertificates, tls_factory
 
 SECONDS_TO_WAIT = 10.0
 
@@ -27,7 +27,7 @@ class Session(NamedTuple):
 
 
 @asynccontextmanager
-async def echo_over_tls(certificate: CurrentCertificate) -> AsyncIterator[int]:
+async def echo_over_tls(certificate: CurrentCertificates) -> AsyncIterator[int]:
     """Serve on a free port of the loopback interface; yields the port."""
     endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
     factory = tls_factory(certificate, Factory.forProtocol(Echo), reactor)

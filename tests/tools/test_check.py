@@ -90,7 +90,7 @@ def test_every_problem_is_told_at_once(check: Check, tmp_path: Path) -> None:
         "kind of route /a: 'no:where' cannot be imported",
         "route path: 'b' must look like",
         f"{listen} cannot be listened on (Address already in use)",
-        "--certificate: 'missing.pem' cannot be read",
+        f"--certificate: '{tmp_path / 'missing.pem'}' cannot be read",
     )
     assert len(wrong) == len(starts)
     for said, start in zip(wrong, starts, strict=True):
@@ -177,6 +177,18 @@ def test_an_expired_certificate_is_a_problem(check: Check, tmp_path: Path) -> No
     code, report = check("--tls", "--certificate", pair(tmp_path, -timedelta(days=1)))
     assert code == 2
     assert "expired on" in texts(report, "certificate", "problem")[0]
+
+
+def test_each_certificate_of_a_folder_is_told(check: Check, tmp_path: Path) -> None:
+    """The start would go on with the good one; whoever checks wants to know of both."""
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    for name, life in (("a", timedelta(days=90)), ("b", -timedelta(days=1))):
+        pair(tmp_path, life).rename(folder / f"{name}.pem")
+    code, report = check("--tls", "--certificate-dir", folder)
+    assert code == 2
+    assert "a.pem and its key fit" in texts(report, "certificate", "ok")[0]
+    assert "b.pem' expired on" in texts(report, "certificate", "problem")[0]
 
 
 def test_a_certificate_that_nobody_would_see_is_a_problem(check: Check, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from camrelay.config import (
     unknown_variables,
 )
 from camrelay.redis.endpoint import Trust
-from camrelay.tools.check.certificate import look_at_certificate, needs_development_certificate
+from camrelay.tools.check.certificate import look_at_certificates, needs_development_certificate
 from camrelay.tools.check.limits import hard_limit, look_at_limit
 from camrelay.tools.check.ports import admin_of, listeners_of, try_to_listen
 from camrelay.tools.check.routes import look_at_routes
@@ -53,9 +53,7 @@ def _around(settings: Settings, running: bool) -> Iterator[Finding]:
     admin, unreadable_admin = admin_of(settings)
     yield from (*unreadable, *unreadable_admin)
     yield from (try_to_listen(listener, running) for listener in (*listeners, *admin))
-    certificate = look_at_certificate(settings, listeners)
-    if certificate is not None:
-        yield certificate
+    yield from look_at_certificates(settings, listeners)
     needed = needs_development_certificate(settings, listeners) or history_of(settings) == "sqlite"
     yield look_at_directory(data_directory(settings), needed)
     yield look_at_limit(hard_limit(), settings.max_connections)
