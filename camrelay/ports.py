@@ -271,6 +271,18 @@ class CertificateJournal(Protocol):
         ...
 
 
+class KeyJournal(Protocol):
+    """Notes what happens to the keys of tokens. Never raises, never waits."""
+
+    def keys_read(self, place: str, names: Sequence[str]) -> None:
+        """The keys of a file or URL are others than before."""
+        ...
+
+    def keys_not_read(self, place: str, why: str) -> None:
+        """They could not be read, and those from before stay."""
+        ...
+
+
 class Relaying(Protocol):
     """The relay as the network sees it: one call for each thing that happens to a connection."""
 

@@ -16,9 +16,9 @@ import camrelay
 
 FLOORS = (
     ("core",),
-    ("ports",),
+    ("ports", "files"),
     ("relay",),
-    ("net", "bus", "history", "ops", "redis", "channels", "web"),
+    ("net", "bus", "history", "identity", "ops", "redis", "channels", "web"),
     ("config",),
     ("routing",),
     ("wiring",),
@@ -27,10 +27,11 @@ FLOORS = (
     ("publish",),
     ("tap", "worker_tap", "tools", "testing", "__main__"),
 )
-ADAPTERS = {"net", "bus", "history", "ops", "redis"}
+ADAPTERS = {"net", "bus", "history", "identity", "ops", "redis"}
 WALLED = {  # the only places that may import each of these
     "autobahn": ("camrelay.net",),
     "txredisapi": ("camrelay.redis.protocol",),
+    "jwt": ("camrelay.identity",),
     "sqlite3": ("camrelay.history.sqlite",),
 }
 NOT_IN_CORE = {  # clock, chance, input and output: the core is handed their results

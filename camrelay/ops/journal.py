@@ -224,6 +224,27 @@ class LogJournal:
         """What was the matter with the history is over."""
         self._log.info("the history is stored again", event="stored-again")
 
+    def keys_read(self, place: str, names: Sequence[str]) -> None:
+        """The keys of a file or URL are others than before."""
+        self._log.info(
+            "keys of {place}: {names}",
+            event="keys",
+            place=escaped(place),
+            names=", ".join(escaped(name) or "(no name)" for name in names),
+        )
+
+    def keys_not_read(self, place: str, why: str) -> None:
+        """They could not be read, and those from before stay."""
+        unsaid = self._repeats.note(f"keys {place}", self._now())
+        if unsaid is not None:
+            self._log.warn(
+                "keys of {place} were not read, those from before stay: {why}{more}",
+                event="keys-not-read",
+                place=escaped(place),
+                why=escaped(why),
+                more=_more(unsaid),
+            )
+
     def failed(self, what: str) -> None:
         """A bug of ours or of a kind; called inside `except`."""
         unsaid = self._repeats.note(f"failed {what}", self._now())

@@ -1,0 +1,1 @@
+"""Who somebody is: tokens, the keys that sign them, guests. The only place that knows of JWT."""
