@@ -150,7 +150,10 @@ class History(Protocol):
         ...
 
     def room_opened(self, path: str, keep: Keep, done: "Answer[Position]") -> None:
-        """From the answer on, `stored` is called for each entry behind that position."""
+        """From the answer on, `stored` is called for each entry behind that position.
+
+        After a Rejected the room is open all the same: `broken` may tell later where it stands.
+        """
         ...
 
     def room_closed(self, path: str) -> None:
@@ -244,6 +247,10 @@ class HistoryJournal(Protocol):
 
     def stores_again(self) -> None:
         """What was the matter is over."""
+        ...
+
+    def unreadable(self, why: str) -> None:
+        """Something that was stored, or told to be, was passed over."""
         ...
 
     def failed(self, what: str) -> None:

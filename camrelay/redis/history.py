@@ -5,25 +5,21 @@ everybody hears the same in the same order. An entry that was answered is in Red
 Redis keeps it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from twisted.application.service import Service
 
 from camrelay.core.history import Keep, Page, Position, Said
-from camrelay.ports import Answer, Clock, Remembering, Timer
-from camrelay.redis.kept_room import KeptRoom, Shared
+from camrelay.ports import Answer, Clock, HistoryJournal, Remembering, Timer
+from camrelay.redis.kept_room import KeptRoom
 from camrelay.redis.link import RedisLink
+from camrelay.redis.shared import Shared
 from camrelay.redis.state import State, Status
-from camrelay.redis.turnstile import Turnstile
 
 # Seconds between attempts to compare a room with Redis that could not be, and from one comparison
 # of every open room to the next: whatever else may go wrong is found by then.
 HEARTBEAT = 1.0
 ROUND = 60
-
-# Rooms that are compared, and questions of members that are asked, at the same time.
-MOST_LOOKS = 16
-MOST_READS = 16
 
 STOPPED = "the server stops"
 
@@ -31,17 +27,13 @@ STOPPED = "the server stops"
 class RedisHistory(Service):
     """Keeps the promises of `camrelay.ports.History` among the nodes that have the same Redis."""
 
-    def __init__(self, link: RedisLink, clock: Clock, unreadable: Callable[[str], None]) -> None:
-        """`link` is started and stopped by somebody else, who may use it too.
-
-        `unreadable(why)` is told of bytes from Redis that are no entry of this version.
-        """
+    def __init__(self, link: RedisLink, clock: Clock, journal: HistoryJournal) -> None:
+        """`link` is started and stopped by somebody else, who may use it too."""
         self._link = link
         self._clock = clock
-        self._unreadable = unreadable
+        self._journal = journal
         self._shared: Shared
         self._rooms: dict[str, KeptRoom] = {}
-        self._again: set[KeptRoom] = set()
         self._next_in_round: Iterator[KeptRoom] = iter(())
         self._is_up = False
         self._timer: Timer | None = None
@@ -49,15 +41,7 @@ class RedisHistory(Service):
 
     def serve(self, relay: Remembering) -> None:
         """Tell `relay` what was stored."""
-        self._shared = Shared(
-            link=self._link,
-            clock=self._clock,
-            relay=relay,
-            few=Turnstile(MOST_LOOKS),
-            few_reads=Turnstile(MOST_READS),
-            look_again=self._again.add,
-            unreadable=self._unreadable,
-        )
+        self._shared = Shared(self._link, self._clock, relay, self._journal)
 
     def startService(self) -> None:
         """Look after the rooms."""
@@ -71,6 +55,7 @@ class RedisHistory(Service):
             self._timer.cancel()
         for room in list(self._rooms.values()):
             room.give_up(STOPPED)
+        self._shared.tell_refused(is_last=True)
 
     # Rooms
 
@@ -82,7 +67,7 @@ class RedisHistory(Service):
     def room_closed(self, path: str) -> None:
         """Listen no more."""
         room = self._rooms.pop(path)
-        self._again.discard(room)
+        self._shared.to_look_again.discard(room)
         room.close()
 
     def append(self, path: str, said: Said, done: Answer[Position]) -> None:
@@ -105,10 +90,12 @@ class RedisHistory(Service):
 
     def _beat(self) -> None:
         self._timer = self._clock.later(HEARTBEAT, self._beat)
-        if not self._is_up:
-            return
-        again = list(self._again)
-        self._again.clear()
+        self._shared.tell_refused()
+        if self._is_up:
+            self._look()
+
+    def _look(self) -> None:
+        again, self._shared.to_look_again = self._shared.to_look_again, set()
         for room in again:
             room.look()
         for _ in range(len(self._rooms) // ROUND + 1):

@@ -60,8 +60,8 @@ def milliseconds(seconds: float) -> int:
 
 _BEGIN = b"""
 local function begin(epoch)
-    redis.call('DEL', KEYS[2])
     redis.call('HSET', KEYS[1], 'epoch', epoch, 'base', 0, 'top', 0, 'at', 0)
+    redis.call('DEL', KEYS[2])  -- not first: a full Redis refuses a script before its first write
 end
 """
 
@@ -167,7 +167,8 @@ READ = (
     _FIND
     + b"""
 -- ARGV, further: how many are kept, since when, the offset before the first (or nothing), how many.
--- Gives epoch, the first offset that is kept, top, and offset and entry of each.
+-- Gives epoch, the first offset that is kept, top, where the entries should begin, and offset and
+-- entry of each.
 local head = from(0, 1)[1]
 local low, high = top + 1, top + 1
 if head then
@@ -188,7 +189,7 @@ if ARGV[6] ~= '' then
 else
     first = math.max(first, top + 1 - ARGV[7])
 end
-local reply = {epoch, low, top}
+local reply = {epoch, low, top, first}
 for _, entry in ipairs(from(first, ARGV[7])) do
     put(entry, reply)
 end
@@ -223,15 +224,19 @@ def found(reply: list[Any]) -> Found:
 
 def page(reply: list[Any]) -> Page:
     """Read the answer of READ: the entries behind the last one that is gone or unreadable."""
-    epoch, first, top, *flat = reply
+    epoch, first, top, begin, *flat = reply
     entries: list[Entry] = []
+    following = begin
     for offset, data in _pairs(flat):
-        if entries and offset != entries[-1].offset + 1:
+        if offset != following:
             entries, first = [], offset
+        following = offset + 1
         try:
             entries.append(entry_from_bytes(offset, data))
         except Unreadable:
-            entries, first = [], offset + 1
+            entries, first = [], following
+    if begin <= top and not flat:
+        first = top + 1
     return Page(epoch.decode(), first, top, tuple(entries))
 
 

@@ -8,74 +8,36 @@ connection, and once in a while, the room is compared with Redis, and what was m
                                        └── it cannot be: Rejected, and tried until it stands
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from camrelay.core.errors import Rejected
 from camrelay.core.history import Entry, Keep, Page, Position, Said
 from camrelay.core.sequencer import Sequencer
-from camrelay.ports import Answer, Clock, Remembering, Timer
+from camrelay.ports import Answer, Timer
+from camrelay.redis.early import Early, Question
 from camrelay.redis.envelope import Unreadable
 from camrelay.redis.errors import LinkError, Unanswered
 from camrelay.redis.history_scripts import Found
 from camrelay.redis.ledger import Ledger
-from camrelay.redis.link import RedisLink
 from camrelay.redis.reads import Reads
+from camrelay.redis.shared import NOT_READ, NOT_STORED, PERHAPS_STORED, Shared
 from camrelay.redis.state import State, in_words
 from camrelay.redis.stored import history_channel, news_from_bytes
-from camrelay.redis.turnstile import Turnstile
 
 # Seconds that an entry may be behind a later one before it is fetched.
 PATIENCE = 0.05
 
-# Bytes of appends and reads that may wait, in all rooms, until it is known where their room stands.
-MOST_WAITING = 1 << 20
-OVERHEAD = 500
-
-# What members are told, with the reason behind a colon.
-NOT_STORED = "this was not stored in Redis"
-PERHAPS_STORED = "nobody knows whether this was stored in Redis"
-NOT_READ = "what was said before cannot be read from Redis"
-
+# Why there is a gap.
 LOST = "Redis has lost what was stored in this room"
 GONE = "what was said meanwhile is not kept any more"
 UNKNOWN = "what was said meanwhile is not known here"
+
 FORBIDDEN = "the user in the URL is not permitted to listen there"
-TOO_MUCH = "too much waits for rooms to be opened"
-
 NOWHERE = Position("", 0)
-
-
-@dataclass(slots=True)
-class Shared:
-    """What the rooms of a node have in common.
-
-    `few` bounds comparisons, `few_reads` what members ask. `look_again` is told of rooms that
-    could not be compared; `unreadable` of news that could not be read.
-    """
-
-    link: RedisLink
-    clock: Clock
-    relay: Remembering
-    few: Turnstile
-    few_reads: Turnstile
-    look_again: Callable[["KeptRoom"], None]
-    unreadable: Callable[[str], None]
-    waiting: int = 0
-
-
-class _Waiting(NamedTuple):
-    """What was asked of a room before it was known where it stands."""
-
-    size: int
-    go: Callable[[], None]
-    done: Answer[Any]
-    otherwise: str
 
 
 class KeptRoom:
@@ -87,12 +49,12 @@ class KeptRoom:
         self._shared = shared
         self._channel = history_channel(path)
         self._ledger = Ledger(shared.link, path, keep)
-        self._reads = Reads(self._ledger, shared.clock, shared.few_reads)
+        self._reads = Reads(self._ledger, shared)
+        self._early = Early(shared)
         self._epoch = ""  # empty as long as it is not known where the room stands
         self._sequencer = Sequencer(0)
         self._newest: int | None = None  # the hash of what was told last, if that is known
         self._opened: Answer[Position] | None = None
-        self._waiting: list[_Waiting] = []
         self._awaited: dict[Position, Answer[Position]] = {}  # stored, and not told yet
         self._listens: bool | None = None  # None: that is not decided yet
         self._is_closed = False
@@ -135,9 +97,8 @@ class KeptRoom:
         """Nobody need wait until it is known where the room stands: it will not be soon."""
         opened, self._opened = self._opened, None
         if opened is not None:
-            opened(not_stored(f"{NOT_READ}: {why}"))
-        for each in self._those_who_wait():
-            each.done(not_stored(f"{each.otherwise}: {why}"))
+            self._shared.refuse(opened, NOT_READ, why)
+        self._early.refuse(why)
 
     def close(self) -> None:
         """Nothing is told any more. What waits is sent on its way all the same."""
@@ -148,48 +109,35 @@ class KeptRoom:
         if self._opened is not None:
             answer = self._ledger.catch_up(NOWHERE)
             answer.addCallbacks(self._found_closed, self._not_found)
-        self._go_on()
+        self._early.ask()
         for position in list(self._awaited):
-            self._answer(position, position)
+            self._answer(position)
 
     def _found_closed(self, there: Found) -> None:
         opened, self._opened = self._opened, None
         if opened is not None:
-            opened(Position(there.epoch, there.top))
-
-    def _go_on(self) -> None:
-        for each in self._those_who_wait():
-            each.go()
-
-    def _those_who_wait(self) -> Sequence[_Waiting]:
-        waiting, self._waiting = self._waiting, []
-        self._shared.waiting -= sum(each.size for each in waiting)
-        return waiting
+            self._shared.call(opened, Position(there.epoch, there.top))
 
     # Asked by members
 
     def append(self, said: Said, done: Answer[Position]) -> None:
         """See History."""
-        size = len(said.message.body) + OVERHEAD
-        go = partial(self._append, said, done)
-        self._when_it_stands(_Waiting(size, go, done, NOT_STORED))
+        ask = partial(self._append, said, done)
+        self._when_it_stands(Question(ask, done, NOT_STORED, len(said.message.body)))
 
     def read(self, after: int | None, limit: int, done: Answer[Page]) -> None:
         """See History."""
-        go = partial(self._reads.read, after, limit, done)
-        self._when_it_stands(_Waiting(OVERHEAD, go, done, NOT_READ))
+        ask = partial(self._reads.read, after, limit, done)
+        self._when_it_stands(Question(ask, done, NOT_READ))
 
-    def _when_it_stands(self, asked: _Waiting) -> None:
+    def _when_it_stands(self, question: Question) -> None:
         if self._epoch:
-            asked.go()
+            question.ask()
         elif self._is_hopeless:
             why = self._shared.link.status.reason or FORBIDDEN
-            asked.done(not_stored(f"{asked.otherwise}: {why}"))
-        elif self._shared.waiting + asked.size > MOST_WAITING:
-            asked.done(not_stored(f"{asked.otherwise}: {TOO_MUCH}"))
+            self._shared.refuse(question.done, question.otherwise, why)
         else:
-            self._shared.waiting += asked.size
-            self._waiting.append(asked)
+            self._early.add(question)
 
     @property
     def _is_hopeless(self) -> bool:
@@ -199,7 +147,7 @@ class KeptRoom:
     def _append(self, said: Said, done: Answer[Position]) -> None:
         stored = self._ledger.append(said, self._position)
         stored.addCallbacks(
-            self._stored, _not_appended, callbackArgs=(said, done), errbackArgs=(done,)
+            self._stored, self._not_stored, callbackArgs=(said, done), errbackArgs=(done,)
         )
 
     @property
@@ -207,13 +155,19 @@ class KeptRoom:
         return Position(self._epoch, self._sequencer.offset)
 
     def _stored(self, position: Position, said: Said, done: Answer[Position]) -> None:
+        self._shared.has_stored()
         epoch, offset = position
         is_told = epoch == self._epoch and offset <= self._sequencer.offset
         if self._is_closed or is_told:
-            done(position)
+            self._shared.call(done, position)
             return
         self._awaited[position] = done
         self._take(epoch, Entry(offset, said))
+
+    def _not_stored(self, failure: Failure, done: Answer[Position]) -> None:
+        failure.trap(LinkError)
+        what = PERHAPS_STORED if failure.check(Unanswered) else NOT_STORED
+        self._shared.refuse(done, what, in_words(failure))
 
     # News
 
@@ -221,7 +175,7 @@ class KeptRoom:
         try:
             news = news_from_bytes(data)
         except Unreadable as error:
-            self._shared.unreadable(str(error))
+            self._shared.journal.unreadable(str(error))
             self.look()
         else:
             self._take(news.epoch, news.entry)
@@ -237,16 +191,21 @@ class KeptRoom:
         if not entries or self._is_closed:
             return
         self._newest = hash(entries[-1].said)
-        self._shared.relay.stored(self._path, self._epoch, entries)
+        self._shared.call(self._shared.relay.stored, self._path, self._epoch, entries)
         if self._awaited:
             for entry in entries:
-                position = Position(self._epoch, entry.offset)
-                self._answer(position, position)
+                self._answer(Position(self._epoch, entry.offset))
 
-    def _answer(self, position: Position, answer: Position | Rejected) -> None:
+    def _answer(self, position: Position, why: str = "") -> None:
+        """Who waits until the entry at `position` is told; with `why` it will never be."""
         done = self._awaited.pop(position, None)
-        if done is not None:
-            done(answer)
+        if done is not None and why:
+            self._shared.refuse(done, PERHAPS_STORED, why)
+        elif done is not None:
+            self._shared.call(done, position)
+
+    def _break(self, at: Position, why: str) -> None:
+        self._shared.call(self._shared.relay.broken, self._path, at, why)
 
     def _mind_holes(self) -> None:
         if self._sequencer.missing and self._timer is None and not self._is_closed:
@@ -264,7 +223,7 @@ class KeptRoom:
         self._must_look = True
         if not self._is_looking:
             self._is_looking = True
-            self._shared.few.enter(self._look)
+            self._shared.looks.enter(self._look)
 
     def _look(self) -> Deferred[Any]:
         self._must_look = False
@@ -299,23 +258,22 @@ class KeptRoom:
         why = in_words(failure)
         self.give_up(why)
         for position in list(self._awaited):
-            self._answer(position, not_stored(f"{PERHAPS_STORED}: {why}"))
+            self._answer(position, why)
         self._must_look = False
         if not self._is_closed:
-            self._shared.look_again(self)
+            self._shared.to_look_again.add(self)
 
     def _stand(self, there: Found) -> None:
         self._epoch = there.epoch
         self._sequencer = Sequencer(there.top)
-        newest = there.entries[-1:]
-        self._newest = hash(newest[0].said) if newest and newest[0].offset == there.top else None
-        position = self._position
+        if there.entries and there.entries[-1].offset == there.top:
+            self._newest = hash(there.entries[-1].said)
         opened, self._opened = self._opened, None
-        self._go_on()
+        self._early.ask()
         if opened is not None:
-            opened(position)
+            self._shared.call(opened, self._position)
         else:
-            self._shared.relay.broken(self._path, position, UNKNOWN)
+            self._break(self._position, UNKNOWN)
 
     def _has_forked(self, there: Found, known: Position) -> bool:
         """Whether another entry was stored where this node knows one: Redis was set back."""
@@ -332,8 +290,8 @@ class KeptRoom:
         self._sequencer = Sequencer(there.base)
         self._newest = None
         for position in over:
-            self._answer(position, not_stored(f"{PERHAPS_STORED}: {LOST}"))
-        self._shared.relay.broken(self._path, self._position, LOST)
+            self._answer(position, LOST)
+        self._break(self._position, LOST)
         self._fill(there)
 
     def _fill(self, there: Found) -> None:
@@ -351,16 +309,11 @@ class KeptRoom:
         following = self._sequencer.skip_to(up_to)
         lost = Position(self._epoch, up_to)
         self._newest = None
-        self._shared.relay.broken(self._path, lost, GONE)
+        self._break(lost, GONE)
         for position in sorted(self._awaited):
-            if position.epoch == self._epoch and position.offset <= up_to:
-                self._answer(position, position)
+            if position.epoch == lost.epoch and position <= lost:
+                self._answer(position)
         self._tell(following)
-
-
-def not_stored(why: str) -> Rejected:
-    """The answer when there is no better one."""
-    return Rejected("not-stored", why, is_garbage=False)
 
 
 def _runs(entries: Sequence[Entry]) -> Sequence[Sequence[Entry]]:
@@ -372,9 +325,3 @@ def _runs(entries: Sequence[Entry]) -> Sequence[Sequence[Entry]]:
         else:
             runs.append([entry])
     return runs
-
-
-def _not_appended(failure: Failure, done: Answer[Position]) -> None:
-    failure.trap(LinkError)
-    what = PERHAPS_STORED if failure.check(Unanswered) else NOT_STORED
-    done(not_stored(f"{what}: {in_words(failure)}"))

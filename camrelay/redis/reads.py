@@ -6,51 +6,49 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from camrelay.core.errors import Rejected
 from camrelay.core.history import Page
-from camrelay.ports import Answer, Clock
+from camrelay.ports import Answer
 from camrelay.redis.errors import LinkError
 from camrelay.redis.ledger import Ledger
+from camrelay.redis.shared import NOT_READ, Shared
 from camrelay.redis.state import in_words
-from camrelay.redis.turnstile import Turnstile
 
-Question = tuple[int | None, int]
+Part = tuple[int | None, int]
 
 
 class Reads:
-    """Asks each question once, however many members wait for their turn with it.
+    """Reads each part once, however many members wait for their turn with it.
 
     A thousand phones that come back from the same tunnel missed the same messages.
     """
 
-    def __init__(self, ledger: Ledger, clock: Clock, few: Turnstile) -> None:
-        """`few` bounds what is read at the same time, in all rooms."""
+    def __init__(self, ledger: Ledger, shared: Shared) -> None:
+        """Nothing was asked."""
         self._ledger = ledger
-        self._clock = clock
-        self._few = few
-        self._waiting: dict[Question, list[Answer[Page]]] = {}
+        self._shared = shared
+        self._waiting: dict[Part, list[Answer[Page]]] = {}
 
     def read(self, after: int | None, limit: int, done: Answer[Page]) -> None:
         """See History; the answer has everything that was stored before the call."""
-        question = (after, limit)
-        if question in self._waiting:
-            self._waiting[question].append(done)
+        part = (after, limit)
+        if part in self._waiting:
+            self._waiting[part].append(done)
         else:
-            self._waiting[question] = [done]
-            self._few.enter(partial(self._ask, question))
+            self._waiting[part] = [done]
+            self._shared.reads.enter(partial(self._read, part))
 
-    def _ask(self, question: Question) -> Deferred[Any]:
-        waiting = self._waiting.pop(question)  # who comes now may want something newer
-        answer = self._ledger.read(*question, self._clock.unix()).addErrback(_in_words)
-        return answer.addCallback(partial(_tell, waiting))
+    def _read(self, part: Part) -> Deferred[Any]:
+        waiting = self._waiting.pop(part)  # who asks from now on may want something newer
+        page = self._ledger.read(*part, self._shared.clock.unix())
+        return page.addCallbacks(
+            self._answer, self._refuse, callbackArgs=(waiting,), errbackArgs=(waiting,)
+        )
 
+    def _answer(self, page: Page, waiting: list[Answer[Page]]) -> None:
+        for done in waiting:
+            self._shared.call(done, page)
 
-def _in_words(failure: Failure) -> Rejected:
-    failure.trap(LinkError)
-    why = f"what was said before cannot be read: {in_words(failure)}"
-    return Rejected("not-stored", why, is_garbage=False)
-
-
-def _tell(waiting: list[Answer[Page]], answer: Page | Rejected) -> None:
-    for done in waiting:
-        done(answer)
+    def _refuse(self, failure: Failure, waiting: list[Answer[Page]]) -> None:
+        failure.trap(LinkError)
+        for done in waiting:
+            self._shared.refuse(done, NOT_READ, in_words(failure))

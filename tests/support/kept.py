@@ -67,6 +67,15 @@ class Kept:
         self.breaks.append((path, at, why))
         self._next[path] = at
 
+    def stands(self, path: str) -> bool:
+        """Whether it is known where the open room stands."""
+        return self._next[path] is not None
+
+    def opened(self, path: str) -> Position:
+        """The answer to the question that opened the room."""
+        position: Position = self._opening[path].answers[0]
+        return position
+
     def told(self, path: str) -> list[str]:
         """The texts of all entries that were told of a room."""
         return texts(self.entries[path])

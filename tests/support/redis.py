@@ -118,6 +118,12 @@ class RedisServer:
         assert self._client is not None
         return self._client.execute_command(*words)
 
+    def raw(self, *words: str | bytes | int) -> bytes:
+        """What it answers, when that is no text."""
+        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+            answer: bytes = client.execute_command(*words)
+            return answer
+
     def set_password(self, password: str) -> None:
         """Only for clients that come from now on."""
         self.configure("requirepass", password)
