@@ -11,7 +11,7 @@ from camrelay.core.history import Entry, Keep, Page, Position, Said
 from camrelay.core.kinds.kind import Message
 from camrelay.history.memory import MemoryHistory
 from camrelay.redis.history import RedisHistory
-from camrelay.testing import ManualClock
+from camrelay.testing import ManualClock, RecordingJournal
 from tests.support.kept import Kept, said, texts
 from tests.support.links import WatchedLink, within
 from tests.support.redis import RedisServer, redis_server

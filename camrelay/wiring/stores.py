@@ -70,7 +70,7 @@ def _history(
     if wanted == "redis":
         if link is None:
             raise StartError("--history", wanted, "needs --redis URL")
-        return RedisHistory(link, clock, journal.unreadable)
+        return RedisHistory(link, clock, journal)
     if link is not None and wanted != "off":
         remedy = "would keep a part of the cluster's rooms on each server: use redis, or off"
         raise StartError("--history", wanted, remedy)
