@@ -44,13 +44,14 @@ fmt: $(TESTS)   ## repair what lint can repair
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-wheel-check: $(TESTS)    ## the wheel with its dependencies, in a fresh environment, knows camrelay
+wheel-check: $(TESTS)    ## sdist and wheel; with its dependencies, in a fresh environment, it runs
 	rm -rf build dist $(VENV)/fresh
-	$(BIN)/python -m pip wheel -q --no-deps --wheel-dir dist .
-	rm -rf build
+	$(BIN)/python -m build --no-isolation > /dev/null
+	$(BIN)/twine check --strict dist/*
 	$(PYTHON) -m venv $(VENV)/fresh
 	$(VENV)/fresh/bin/python -m pip install -q dist/*.whl
 	cd / && $(CURDIR)/$(VENV)/fresh/bin/twistd --help | grep camrelay
+	cd / && $(CURDIR)/$(VENV)/fresh/bin/camrelay check --port 0
 
 benchmarks: $(TESTS)     ## camrelay and its peers side by side: 25 minutes on two quiet cores
 	$(BIN)/python -m pip install -q --group benchmarks

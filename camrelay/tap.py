@@ -15,6 +15,16 @@ from camrelay.workers.supervisor import supervise
 
 _log = Logger(namespace="camrelay")
 
+EXAMPLES = """
+Examples:
+  twistd -n camrelay                                   http://localhost:8080/
+  twistd -n camrelay --port 8443 --tls                 https, development certificate
+  twistd -n camrelay --tls --certificate chain.pem --private-key key.pem
+  twistd -n camrelay --listen tcp:8080 --listen tls+tcp:8443
+  twistd -n camrelay --redis redis://10.0.0.5 --workers 4
+  camrelay check --port 8443 --tls                     would it start?
+"""
+
 
 class Options(usage.Options):
     """The settings as command-line options; their defaults and checks are the model's."""
@@ -50,6 +60,10 @@ class Options(usage.Options):
         self._many.setdefault("allowed_origin", []).append(origin)
 
     opt_allowed_origin.__doc__ = OPTIONS["allowed_origin"].description
+
+    def getUsage(self, width: int | None = None) -> str:
+        """What --help says; Twisted would fold the lines of the examples into one paragraph."""
+        return super().getUsage(width) + EXAMPLES
 
     def postOptions(self) -> None:
         """Complete the settings, or end with one line that says what is wrong."""

@@ -26,6 +26,12 @@ MOST_CONCURRENCY = 1000
 _Number = TypeVar("_Number", int, float)
 _IN_WORDS: dict[type, str] = {int: "a whole number", float: "a number"}
 
+EXAMPLES = """
+Examples:
+  twistd -n camrelay-worker --redis redis://localhost --channel jobs mypackage.jobs:work
+  twistd -n camrelay-worker --channel jobs --concurrency 4 --dead-letter failed jobs:work
+"""
+
 
 class Options(usage.Options):
     """What to work on, and with what."""
@@ -53,6 +59,10 @@ class Options(usage.Options):
     settings: Settings
     assignment: Assignment
     function: Function
+
+    def getUsage(self, width: int | None = None) -> str:
+        """What --help says; Twisted would fold the lines of the examples into one paragraph."""
+        return super().getUsage(width) + EXAMPLES
 
     def parseArgs(self, function: str = "") -> None:
         """What to call."""

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 from shutil import copy, copytree, ignore_patterns
@@ -34,16 +35,26 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy of the sources: no trace of an older build gets in."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that was built from it.
+
+    Made from a copy of the sources: no trace of an older build gets in.
+    """
     sources = tmp_path_factory.mktemp("sources")
-    for name in ("pyproject.toml", "setup.cfg", "MANIFEST.in", "README.md"):
-        copy(CHECKOUT / name, sources)
-    for name in ("camrelay", "twisted"):
-        copytree(CHECKOUT / name, sources / name, ignore=ignore_patterns("__pycache__"))
-    built = tmp_path_factory.mktemp("wheel")
-    pip = (sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation")
-    run(*pip, "--wheel-dir", built, ".", cwd=sources)
+    kept = ignore_patterns("__pycache__", "node_modules", "results", "dropin.cache")
+    for path in CHECKOUT.iterdir():
+        if path.name in ("camrelay", "twisted", "tests", "docs", "deploy"):
+            copytree(path, sources / path.name, ignore=kept)
+        elif path.is_file() and not path.name.startswith("."):
+            copy(path, sources)
+    folder = tmp_path_factory.mktemp("built")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, cwd=sources)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    """The wheel."""
     (found,) = built.glob("camrelay-*.whl")
     return found
 
@@ -68,6 +79,21 @@ def shipped(wheel: Path) -> set[str]:
     """The names of the files in the wheel."""
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
+
+
+def test_the_package_index_would_take_both(built: Path) -> None:
+    """Metadata and the long description, which is the README."""
+    run(SCRIPTS / "twine", "check", "--strict", *sorted(built.iterdir()), cwd=built)
+
+
+def test_the_sdist_holds_what_distributions_need(built: Path) -> None:
+    """The tests, the documents, the units and the Dockerfile; nothing that a run left behind."""
+    (sdist,) = built.glob("camrelay-*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {PurePosixPath(*PurePosixPath(name).parts[1:]) for name in archive.getnames()}
+    for name in ("tests/conftest.py", "docs/tls.md", "deploy/Dockerfile", "camrelay.tac"):
+        assert PurePosixPath(name) in names
+    assert not [name for name in names if name.name in ("dropin.cache", "__pycache__")]
 
 
 def test_the_wheel_holds_every_file_of_the_package(shipped: set[str]) -> None:
@@ -106,6 +132,13 @@ def test_the_camrelay_command_runs(installed: Installed) -> None:
     """The command that the wheel puts on the path finds its program."""
     said = run(installed.python.with_name("camrelay"), "--version", cwd=installed.folder)
     assert camrelay.__version__ in said
+
+
+def test_the_camrelay_command_looks_at_the_settings(installed: Installed, tmp_path: Path) -> None:
+    """With nothing but the wheel and its dependencies."""
+    options = ("check", "--port", "0", "--data-dir", tmp_path)
+    said = run(installed.python.with_name("camrelay"), *options, cwd=installed.folder)
+    assert "/ws/camera/{room}" in said
 
 
 WAYS = {

@@ -13,11 +13,24 @@ from camrelay.redis.url import RedisUrl, parse
 
 Command = Callable[..., Any]
 
+
+def sentence(text: str) -> str:
+    """The description of a setting as `--help` has it."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 _OPTIONS = (
     click.option("--redis", metavar="URL", help="The Redis of the servers (also: REDIS_URL)."),
-    click.option("--redis-ca", metavar="FILE", help=OPTIONS["redis_ca"].description),
-    click.option("--redis-insecure", is_flag=True, help=OPTIONS["redis_insecure"].description),
-    click.option("--config", metavar="FILE", help="TOML file with settings."),
+    click.option(
+        "--redis-ca",
+        type=click.Path(),
+        metavar="FILE",
+        help=sentence(OPTIONS["redis_ca"].description),
+    ),
+    click.option(
+        "--redis-insecure", is_flag=True, help=sentence(OPTIONS["redis_insecure"].description)
+    ),
+    click.option("--config", type=click.Path(), metavar="FILE", help="TOML file with settings."),
 )
 
 

@@ -11,6 +11,7 @@ from camrelay.config import OPTIONS, Option
 from camrelay.tools.check.examine import examine
 from camrelay.tools.check.routes import rows, table
 from camrelay.tools.findings import Level, print_as_json, summary, worst
+from camrelay.tools.redis_options import sentence
 
 Command = Callable[..., Any]
 
@@ -25,7 +26,7 @@ def server_options(command: Command) -> Command:
 
 def _click_option(option: Option) -> Callable[[Command], Command]:
     text = option.description if option.is_switch or option.is_many else option.help
-    said = f"{text[:1].upper()}{text[1:]}."
+    said = sentence(text)
     if option.is_switch:
         return click.option(option.flag, option.name, is_flag=True, help=said)
     names_file = option.description.startswith(("PEM file", "file "))

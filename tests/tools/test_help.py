@@ -1,0 +1,100 @@
+"""What every command says about itself, and what shells know of it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from twisted.python import usage
+
+from camrelay import tap, worker_tap
+from camrelay.tools.main import main
+from tests.support.server import clean_environment
+from tests.tools.commands import CAMRELAY
+
+COMMANDS = {"camrelay": main, **main.commands}
+TWISTD = {"camrelay": tap.Options, "camrelay-worker": worker_tap.Options}
+README = Path(__file__).parents[2] / "README.md"
+
+
+def help_of(name: str) -> str:
+    """What `--help` prints."""
+    arguments = ["--help"] if name == "camrelay" else [name, "--help"]
+    result = CliRunner().invoke(main, arguments, prog_name="camrelay")
+    assert result.exit_code == 0
+    return result.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_examples(name: str) -> None:
+    """Of itself, each on a line of its own."""
+    _, mark, examples = help_of(name).partition("Examples:\n")
+    assert mark
+    wanted = "camrelay " if name == "camrelay" else f"camrelay {name} "
+    assert wanted in f"{examples.splitlines()[0]} "
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_says_what_it_is_for(name: str) -> None:
+    """In a sentence."""
+    for parameter in COMMANDS[name].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+            assert parameter.help[0].isupper(), parameter.help
+            assert parameter.help.rstrip(")").endswith("."), parameter.help
+
+
+@pytest.mark.parametrize("name", TWISTD)
+def test_what_twistd_starts_shows_examples_too(name: str) -> None:
+    """And says of every option what it is for."""
+    options: usage.Options = TWISTD[name]()
+    said = options.getUsage()
+    assert f"\nExamples:\n  twistd -n {name}" in said
+    assert all(options.docs.values())
+
+
+LINES = {
+    "bash": 'eval "$(_CAMRELAY_COMPLETE=bash_source camrelay)"',
+    "zsh": 'eval "$(_CAMRELAY_COMPLETE=zsh_source camrelay)"',
+    "fish": "_CAMRELAY_COMPLETE=fish_source camrelay | source",
+}
+# What a shell does when somebody types `camrelay che` and presses Tab.
+TAB = {
+    "bash": "COMP_WORDS=(camrelay che) COMP_CWORD=1; _camrelay_completion camrelay che; "
+    'echo "${COMPREPLY[@]}"',
+    "zsh": "compdef() { return }; compadd() { return }; _describe() { print -l ${(P)3} }; "
+    "words=(camrelay che) CURRENT=2; _camrelay_completion",
+    "fish": "complete -C 'camrelay che'",
+}
+PACKAGES = {"bash": "bash", "zsh": "zsh", "fish": "fish"}
+
+
+@pytest.mark.parametrize("shell", LINES)
+def test_shells_complete_commands(shell: str, tmp_path: Path) -> None:
+    """After the line that the help shows."""
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"needs {shell}: apt-get install {PACKAGES[shell]}")
+    path = f"{CAMRELAY.parent}{os.pathsep}{os.environ['PATH']}"
+    before = "autoload -Uz compinit; compinit -u -D; " if shell == "zsh" else ""
+    ran = subprocess.run(
+        [program, "-c", f"{before}{LINES[shell]}\n{TAB[shell]}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+        env=clean_environment() | {"PATH": path, "HOME": str(tmp_path)},
+    )
+    assert "check" in ran.stdout, ran.stderr
+    assert "publish" not in ran.stdout
+
+
+@pytest.mark.parametrize("shell", LINES)
+def test_the_lines_for_shells_are_written_down(shell: str) -> None:
+    """In the help and in the README, as they are tried here."""
+    assert LINES[shell] in help_of("camrelay")
+    assert LINES[shell] in README.read_text("utf-8")
