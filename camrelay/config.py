@@ -162,6 +162,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connections_per_identity: Annotated[
         Count, _says("connections of one signed-in user, for each worker; 0 = no limit")
     ] = 50
+    session_time: Annotated[
+        Annotated[float, Meta(ge=60, le=3.2e7)],
+        _says("seconds for which a guest who signed in stays signed in"),
+    ] = 604800.0
     history: Annotated[
         Literal["off", "memory", "sqlite", "redis"] | None,
         _says(

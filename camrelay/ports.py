@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from camrelay.core.admission import Admission, Request
 from camrelay.core.dialects.notices import Member
 from camrelay.core.errors import Denied, Rejected
-from camrelay.core.history import Entry, Keep, Page, Position, Said
+from camrelay.core.history import Entry, Keep, Page, Position, Reading, Said
 from camrelay.core.identity import Identity
 from camrelay.core.presence import Presence
 from camrelay.core.publication import Publication, Remote
@@ -187,6 +187,52 @@ class Remembering(Protocol):
 
         The next entry that is told comes behind `at`; `why` is for people.
         """
+        ...
+
+
+class Queues(Protocol):
+    """Named queues between programs, as a request uses them: see camrelay.channels.promises.
+
+    The Rejected of an answer has the reason "full", "bad-name" or "no-queue".
+    """
+
+    def send(self, channel: str, message: bytes, done: Answer[None]) -> None:
+        """Put `message` at the end of `channel`."""
+        ...
+
+    def receive(self, channel: str, wait: float, done: Answer[bytes | None]) -> Timer:
+        """Take the next message, waiting up to `wait` seconds; None when there is none.
+
+        Until the answer, the call can be cancelled; nothing is taken then.
+        """
+        ...
+
+
+class Visiting(Protocol):
+    """The relay as one request sees it that is over when it is answered. Each raises Denied."""
+
+    def identify(self, request: Request) -> Identity | None:
+        """Who asks; None is a stranger."""
+        ...
+
+    def publish(
+        self, request: Request, payload: bytes, is_binary: bool, done: Answer[Position]
+    ) -> None:
+        """Say something in the room at the path of `request`."""
+        ...
+
+    def read(
+        self, request: Request, after: Position | None, limit: int, done: Answer[Reading]
+    ) -> None:
+        """What was said there behind `after`; the newest without it."""
+        ...
+
+    def look(self, request: Request, done: Callable[[Presence], None]) -> None:
+        """Who is there."""
+        ...
+
+    def rooms(self, request: Request) -> dict[str, int]:
+        """The rooms of this node with their members, as far as the token of `request` goes."""
         ...
 
 

@@ -19,12 +19,12 @@ from twisted.logger import ILogObserver
 from camrelay.config import Settings, admin_endpoint, history_of
 from camrelay.core.admission import Gatekeeper
 from camrelay.core.doorman import COURTESY, Doorman
-from camrelay.core.errors import Denied
 from camrelay.core.identity import Identity
 from camrelay.core.limits import Limits
 from camrelay.core.readiness import STARTING, Readiness
 from camrelay.net.addresses import origins_to_open
 from camrelay.net.admin import AdminTable, admin_listener, admin_site, in_json
+from camrelay.net.api.events import EventCalls
 from camrelay.net.clock import ReactorClock
 from camrelay.net.deadlines import Deadlines
 from camrelay.net.door import Door, DoorFactory
@@ -41,7 +41,9 @@ from camrelay.ops.status import Status, largest
 from camrelay.redis.bus import RedisBus
 from camrelay.relay import Relay
 from camrelay.routing import route_table, twice_at_once
+from camrelay.wiring.api import make_api
 from camrelay.wiring.certificates import CertificateService, has_own_certificate, make_certificates
+from camrelay.wiring.identities import Bearers
 from camrelay.wiring.stores import Stores
 
 # Descriptors that are not connections: log, Redis, DNS, the reactor's own.
@@ -98,17 +100,22 @@ def build(
     journal = LogJournal(clock.now)
     node = secrets.token_hex(5)
     stores = Stores(node, settings, reactor, journal)
-    gatekeeper = _gatekeeper(settings)
+    bearers = Bearers(settings, reactor, journal)
+    gatekeeper = _gatekeeper(settings, bearers.verify)
     most = settings.connections_per_identity
     relay = Relay(node, gatekeeper, clock, stores.bus, stores.history, journal, most)
     service = RelayService(settings.log_format, stores)
+    bearers.keys.setServiceParent(service)
 
     keepalive = Keepalive(settings.ping_interval)
     deadlines: Deadlines[Door] = Deadlines(settings.handshake_timeout, clock.now, Door.expire)
     doorman = Doorman(_max_connections(settings), settings.connections_per_address)
     websockets = RelayFactory(reactor, relay, doorman, keepalive, clock)
     websockets.configure(settings.max_message_size, settings.compression)
-    site = make_site(reactor, journal.answered, has_own_certificate(settings))
+    events = EventCalls(relay, doorman, keepalive)
+    api = make_api(settings, relay, stores, bearers, events)
+    own = has_own_certificate(settings)
+    site = make_site(reactor, api, journal.answered, settings.max_message_size, own)
     doors = DoorFactory(websockets, site, doorman, deadlines, journal.turned_away)
 
     drain = Drain(relay, doorman, service.readiness, reactor)
@@ -177,7 +184,7 @@ def _expect_many_objects() -> None:
     gc.set_threshold(10_000, 50, 100)
 
 
-def _gatekeeper(settings: Settings) -> Gatekeeper:
+def _gatekeeper(settings: Settings, verify: Callable[[str], Identity]) -> Gatekeeper:
     limits = Limits(
         messages=twice_at_once(settings.message_rate),
         bytes=twice_at_once(settings.byte_rate),
@@ -185,11 +192,7 @@ def _gatekeeper(settings: Settings) -> Gatekeeper:
         members=settings.members_per_room,
     )
     routes = route_table(settings.routes, limits, keeps=history_of(settings) != "off")
-    return Gatekeeper(routes, settings.allowed_origin, _no_token)
-
-
-def _no_token(_token: str) -> Identity:
-    raise Denied(401, "this server takes no tokens")
+    return Gatekeeper(routes, settings.allowed_origin, verify)
 
 
 def _max_connections(settings: Settings) -> int:

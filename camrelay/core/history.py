@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from camrelay.core.kinds.kind import Message
+from camrelay.core.kinds.kind import Kind, Message
 
 
 class Keep(NamedTuple):
@@ -57,3 +57,10 @@ class Page(NamedTuple):
     first: int
     top: int
     entries: Sequence[Entry]
+
+
+class Reading(NamedTuple):
+    """A page of a room, and the kind that its messages are of."""
+
+    kind: Kind
+    page: Page

@@ -12,6 +12,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from camrelay.core.errors import Denied
+from camrelay.net.api.table import ROOT
 from camrelay.net.pages import Page, Pages
 from camrelay.net.peers import names_of
 from camrelay.net.refusal import refusal
@@ -35,8 +36,10 @@ _EVERYWHERE = (
 )
 
 
-def make_site(reactor: Any, record: Record, only_secure: bool = False) -> Site:
-    """The site that serves the pages.
+def make_site(
+    reactor: Any, api: Resource, record: Record, max_body: int, only_secure: bool = False
+) -> Site:
+    """The site that serves the pages, and `api` below /api/ with bodies of up to `max_body` bytes.
 
     `only_secure`: browsers that were here over TLS are told never to come without (HSTS, RFC 6797).
     Not with a development certificate: whoever trusts it no more could not come back for years.
@@ -44,12 +47,14 @@ def make_site(reactor: Any, record: Record, only_secure: bool = False) -> Site:
     `record(method, path, peer, status, size, seconds)` is called once per answer: the path has no
     query, `size` counts the bytes of the body, `seconds` run from the end of the request's head.
     """
-    return exchange_site(reactor, _Answers(Pages.load(), only_secure), record)
+    return exchange_site(reactor, _Answers(Pages.load(), api, only_secure), record, max_body)
 
 
-def exchange_site(reactor: Any, root: Resource, record: Record) -> Site:
-    """A site that serves `root`, one request for each connection; `record` as in `make_site`."""
-    return _ExchangeSite(reactor, root, record)
+def exchange_site(
+    reactor: Any, root: Resource, record: Record, max_body: int = _BODY_BYTES
+) -> Site:
+    """A site that serves `root`, one request for each connection; the rest as in `make_site`."""
+    return _ExchangeSite(reactor, root, record, max_body)
 
 
 class _Exchange(HTTPChannel):
@@ -80,12 +85,17 @@ class _Exchange(HTTPChannel):
     def allHeadersReceived(self) -> None:
         """Answer without waiting for a body that is long, or does not say how long it is.
 
-        No page reads a body. A short one is taken in only because a connection that is closed
-        over unread bytes is reset, and the peer may then lose the answer.
+        A short one is taken in even where nothing reads it: a connection that is closed over
+        unread bytes is reset, and the peer may then lose the answer.
         """
         super().allHeadersReceived()
-        if self.length is None or self.length > _BODY_BYTES:
+        if self.length is None or self.length > self.factory.max_body:
             self.length = 0
+
+    def stay(self) -> None:
+        """The answer goes on for as long as both sides want."""
+        if self._deadline.active():
+            self._deadline.cancel()
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         """Every head of an answer passes here, those that Twisted makes by itself too."""
@@ -113,9 +123,10 @@ class _ExchangeSite(Site):
     protocol: Any = _Exchange
     noisy = False
 
-    def __init__(self, reactor: Any, root: Resource, record: Record) -> None:
+    def __init__(self, reactor: Any, root: Resource, record: Record, max_body: int) -> None:
         super().__init__(root, timeout=None, reactor=reactor)
         self._record = record
+        self.max_body = max_body
 
     def log(self, request: HTTPRequest) -> None:
         """Twisted calls this when an answer is complete."""
@@ -135,13 +146,17 @@ class _Answers(Resource):
 
     isLeaf = True
 
-    def __init__(self, pages: Pages, only_secure: bool) -> None:
+    def __init__(self, pages: Pages, api: Resource, only_secure: bool) -> None:
         super().__init__()
         self._pages = pages
+        self._api = api
         self._only_secure = only_secure
 
     def render(self, request: Request) -> int:
         """Called once the request is complete."""
+        if request.path.startswith(ROOT):
+            self._api.render(request)
+            return NOT_DONE_YET
         page = self._page_for(request)
         request.setHeader(b"Content-Security-Policy", _policy_for(request))
         if self._only_secure and request.isSecure():  # section 7.2: only there

@@ -9,7 +9,7 @@ from typing import TypeVar
 from camrelay.core.admission import Admission, Gatekeeper, Request
 from camrelay.core.errors import Denied, Rejected
 from camrelay.core.grants import may
-from camrelay.core.history import NOWHERE, Page, Position, Said
+from camrelay.core.history import NOWHERE, Page, Position, Reading, Said
 from camrelay.core.identity import Identity
 from camrelay.core.kinds.kind import Message
 from camrelay.core.limits import Rate, Shares
@@ -85,7 +85,7 @@ class Visits:
             answer(NOWHERE)
 
     def read(
-        self, request: Request, after: Position | None, limit: int, done: Answer[Page]
+        self, request: Request, after: Position | None, limit: int, done: Answer[Reading]
     ) -> None:
         """What was said behind `after`, or the newest. Raises Denied.
 
@@ -96,7 +96,13 @@ class Visits:
             raise Denied(404, f"nothing is kept of {admission.room}")
         room = self._come(admission)
         limit = min(limit, READS_AT_ONCE)
-        self._keeping.read(room, after, limit, partial(self._leave, room, done))
+        self._keeping.read(room, after, limit, partial(self._was_read, room, done))
+
+    def _was_read(self, room: Room, done: Answer[Reading], answer: Page | Rejected) -> None:
+        if isinstance(answer, Page):
+            self._leave(room, done, Reading(room.kind, answer))
+        else:
+            self._leave(room, done, answer)
 
     def look(self, request: Request, done: Callable[[Presence], None]) -> None:
         """Who is in a room. Raises Denied."""

@@ -1,5 +1,6 @@
-"""What lies behind the rooms: the bus to other nodes, and the history."""
+"""What lies behind the rooms: the bus to other nodes, the history, and named queues."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,9 @@ from twisted.application.service import Service
 from twisted.internet.defer import inlineCallbacks, maybeDeferred
 
 from camrelay.bus.local import LocalBus
+from camrelay.channels.local import LocalChannels
+from camrelay.channels.promises import Channels
+from camrelay.channels.redis import RedisChannels
 from camrelay.config import Settings, data_directory, history_of
 from camrelay.core.errors import StartError
 from camrelay.history.memory import MemoryHistory
@@ -30,11 +34,28 @@ class Stores(Service):
 
     def __init__(self, node: str, settings: Settings, reactor: Any, journal: LogJournal) -> None:
         """Raises StartError for what cannot be opened, or does not go together."""
+        self._reactor = reactor
+        self._new_link = partial(_redis_link, settings, reactor)
+        self._channels: LocalChannels | RedisChannels | None = None
         clock = ReactorClock(reactor)
-        link = _redis_link(settings, reactor, journal)
+        link = self._new_link()
+        if link is not None and settings.redis_insecure:
+            journal.redis_unverified()
         self.redis = None if link is None else RedisBus(node, link, clock, journal)
         self.bus: Bus = self.redis or LocalBus()
         self.history = _history(settings, reactor, link, journal)
+
+    @property
+    def channels(self) -> Channels:
+        """The named queues: made when somebody needs them, with a link to Redis of their own."""
+        if self._channels is None:
+            link = self._new_link()
+            if link is None:
+                self._channels = LocalChannels(self._reactor)
+            else:
+                self._channels = RedisChannels(self._reactor, link)
+                self._channels.startService()
+        return self._channels
 
     def startService(self) -> None:
         """The bus brings the link to Redis, which the history may need."""
@@ -50,15 +71,14 @@ class Stores(Service):
             yield maybeDeferred(part.stopService)
 
     def _parts(self) -> list[Service]:
-        return [part for part in (self.redis, self.history) if isinstance(part, Service)]
+        parts = (self.redis, self.history, self._channels)
+        return [part for part in parts if isinstance(part, Service)]
 
 
-def _redis_link(settings: Settings, reactor: Any, journal: LogJournal) -> RedisLink | None:
+def _redis_link(settings: Settings, reactor: Any) -> RedisLink | None:
     if settings.redis is None:
         return None
     authority = Path(settings.redis_ca) if settings.redis_ca else None
-    if settings.redis_insecure:
-        journal.redis_unverified()
     return RedisLink(reactor, parse(settings.redis), Trust(authority, settings.redis_insecure))
 
 

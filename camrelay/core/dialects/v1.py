@@ -74,9 +74,6 @@ class V1:
         raise Rejected("wrong-type", "a publish has either data or binary")
 
 
-CAMRELAY_V1 = V1()
-
-
 def _payload(kind: Kind, data: Raw) -> bytes:
     """The bytes that a plain client would have sent."""
     body = bytes(data)

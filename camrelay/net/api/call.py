@@ -1,0 +1,103 @@
+"""One call: a request of HTTP as the API and the relay see it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, quote
+
+from twisted.web.server import Request as HTTPRequest
+
+from camrelay.core import admission
+from camrelay.core.dialects.dialect import Dialect
+from camrelay.core.dialects.plain import PLAIN
+from camrelay.core.errors import Denied
+from camrelay.net.client_certificates import subject_at
+from camrelay.net.peers import names_of
+
+
+class Call(NamedTuple):
+    """What was asked for. `rest` are the parts of the path that the table leaves open."""
+
+    http: HTTPRequest
+    query: Mapping[str, str]
+    rest: tuple[str, ...] = ()
+
+    @property
+    def body(self) -> bytes:
+        """What was sent with it."""
+        content: Any = self.http.content
+        content.seek(0)
+        return bytes(content.read())
+
+    def header(self, name: str) -> str:
+        """A header; empty when it is missing."""
+        return self.http.getHeader(name) or ""
+
+    def whole(self, name: str, usual: int, most: int) -> int:
+        """A parameter that is a whole number from 0 to `most`. Raises Denied(400)."""
+        text = self.query.get(name, "")
+        if not text:
+            return usual
+        if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) <= most):
+            raise Denied(400, f"{name}={text[:20]!r} is not a whole number up to {most}")
+        return int(text)
+
+    def request(self, dialect: Dialect = PLAIN) -> admission.Request:
+        """The call as the relay judges it; the room is the parameter `room`."""
+        peer, _ = names_of(self._channel.getPeer())
+        return admission.Request(
+            path=quote(self.query.get("room", ""), safe="/"),
+            query=self.query,
+            host=self.host,
+            origin=self._origin,
+            peer=peer,
+            certificate_subject=subject_at(self._channel.transport),
+            authorization=self.header("authorization"),
+            cookie=self.header("cookie"),
+            dialect=dialect,
+        )
+
+    def stranger(self) -> admission.Request:
+        """The call without what it shows of a token: who signs in or out needs no good one."""
+        return replace(self.request(), authorization="", cookie="", query={})
+
+    @property
+    def is_secure(self) -> bool:
+        """It came over TLS."""
+        return bool(self.http.isSecure())
+
+    def in_room(self, dialect: Dialect = PLAIN) -> admission.Request:
+        """As `request`. Raises Denied(400) when no room is named."""
+        if not self.query.get("room", "").startswith("/"):
+            raise Denied(400, "say which room: ?room=/ws/chat/lobby")
+        return self.request(dialect)
+
+    @property
+    def host(self) -> str:
+        """The server as the client calls it, without a port."""
+        host = self.header("host")
+        if host.startswith("["):
+            return host.partition("]")[0].strip("[")
+        return host.partition(":")[0]
+
+    @property
+    def _origin(self) -> str | None:
+        """The Origin. Browsers leave it out where a page reads from its own server, and say so."""
+        origin = self.header("origin")
+        if not origin and self.header("sec-fetch-site") == "same-origin":
+            return f"https://{self.header('host')}"
+        return origin or None
+
+    @property
+    def _channel(self) -> Any:
+        return self.http.channel
+
+
+def call_of(http: HTTPRequest) -> Call:
+    """The call that `http` makes. Raises Denied(400)."""
+    query = http.uri.partition(b"?")[2]
+    try:
+        pairs = parse_qs(query.decode("ascii"), errors="strict", max_num_fields=50)
+    except ValueError:
+        raise Denied(400, "the query cannot be read: percent-encoded UTF-8 is needed") from None
+    return Call(http, {name: values[0] for name, values in pairs.items()})

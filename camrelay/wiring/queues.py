@@ -1,0 +1,51 @@
+"""The channels as the HTTP API uses them: names and failures become answers."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.python.failure import Failure
+
+from camrelay.channels.promises import ChannelFull, Channels
+from camrelay.core.errors import Rejected
+from camrelay.ports import Answer, Timer
+from camrelay.redis.errors import LinkError
+
+_T = TypeVar("_T")
+
+
+class ChannelQueues:
+    """Keeps the promises of `camrelay.ports.Queues` on any Channels."""
+
+    def __init__(self, channels: Callable[[], Channels]) -> None:
+        """`channels()` gives them, started."""
+        self._channels = channels
+
+    def send(self, channel: str, message: bytes, done: Answer[None]) -> None:
+        """Put `message` at the end of `channel`."""
+        _answer(partial(self._channels().send, channel, message), done)
+
+    def receive(self, channel: str, wait: float, done: Answer[bytes | None]) -> Timer:
+        """Take the next message."""
+        return _answer(partial(self._channels().receive, channel, wait), done)
+
+
+def _answer(call: Callable[[], Deferred[_T]], done: Answer[_T]) -> Deferred[_T]:
+    result = maybeDeferred(call)
+    result.addCallbacks(done, partial(_refuse, done))
+    return result
+
+
+def _refuse(done: Answer[_T], failure: Failure) -> None:
+    error = failure.value
+    if isinstance(error, CancelledError):
+        return
+    if isinstance(error, ChannelFull):
+        done(Rejected("full", str(error)))
+    elif isinstance(error, ValueError):
+        done(Rejected("bad-name", str(error)))
+    elif isinstance(error, LinkError):
+        done(Rejected("no-queue", str(error)))
+    else:
+        failure.raiseException()
