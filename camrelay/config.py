@@ -162,6 +162,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connections_per_identity: Annotated[
         Count, _says("connections of one signed-in user, for each worker; 0 = no limit")
     ] = 50
+    jwks: Annotated[
+        tuple[str, ...],
+        _says(
+            "file or https:// URL with the keys of others whose tokens are good; may be repeated"
+        ),
+    ] = ()
+    token_audience: Annotated[str | None, _says("audience (aud) that tokens must be for")] = None
+    token_issuer: Annotated[str | None, _says("issuer (iss) that tokens must come from")] = None
+    token_leeway: Annotated[
+        Annotated[float, Meta(ge=0, le=300)],
+        _says("seconds by which the clocks of those who issue tokens may be wrong"),
+    ] = 10.0
     session_time: Annotated[
         Annotated[float, Meta(ge=60, le=3.2e7)],
         _says("seconds for which a guest who signed in stays signed in"),

@@ -2,12 +2,13 @@
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from twisted.logger import Logger
 from twisted.python import usage
 
-from camrelay.config import OPTIONS, Settings, load, unknown_variables
+from camrelay.config import OPTIONS, Option, Settings, load, unknown_variables
 from camrelay.core.errors import StartError
 from camrelay.ops.hang_up import HangUp
 from camrelay.service import RelayService, build
@@ -49,17 +50,7 @@ class Options(usage.Options):
     def __init__(self) -> None:
         """Nothing was given yet."""
         super().__init__()
-        self._many: dict[str, list[str]] = {}
-
-    def opt_listen(self, endpoint: str) -> None:
-        self._many.setdefault("listen", []).append(endpoint)
-
-    opt_listen.__doc__ = OPTIONS["listen"].description
-
-    def opt_allowed_origin(self, origin: str) -> None:
-        self._many.setdefault("allowed_origin", []).append(origin)
-
-    opt_allowed_origin.__doc__ = OPTIONS["allowed_origin"].description
+        self.many: dict[str, list[str]] = {}
 
     def getUsage(self, width: int | None = None) -> str:
         """What --help says; Twisted would fold the lines of the examples into one paragraph."""
@@ -67,7 +58,7 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Complete the settings, or end with one line that says what is wrong."""
-        given: dict[str, Any] = {name: tuple(values) for name, values in self._many.items()}
+        given: dict[str, Any] = {name: tuple(values) for name, values in self.many.items()}
         for option in OPTIONS.values():
             value = self.get(option.name.replace("_", "-"))
             if value is not None and (value or not option.is_switch):
@@ -76,6 +67,21 @@ class Options(usage.Options):
             self.settings = load(given, os.environ, self["config"])
         except StartError as error:
             sys.exit(f"camrelay: {error}")
+
+
+def _repeatable(option: Option) -> Callable[[Options, str], None]:
+    """A method that usage.Options calls each time the option is given."""
+
+    def collect(options: Options, value: str) -> None:
+        options.many.setdefault(option.name, []).append(value)
+
+    collect.__doc__ = option.description
+    return collect
+
+
+for _option in OPTIONS.values():
+    if _option.is_many:
+        setattr(Options, f"opt_{_option.name}", _repeatable(_option))
 
 
 def makeService(options: Options) -> RelayService:

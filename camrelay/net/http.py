@@ -154,7 +154,7 @@ class _Answers(Resource):
 
     def render(self, request: Request) -> int:
         """Called once the request is complete."""
-        if request.path.startswith(ROOT):
+        if request.path.startswith(ROOT) and request.path not in self._pages:
             self._api.render(request)
             return NOT_DONE_YET
         page = self._page_for(request)

@@ -51,6 +51,10 @@ class Pages:
         found = files("camrelay.web").iterdir()
         return cls({f.name: f.read_bytes() for f in found if PurePath(f.name).suffix in _TYPES})
 
+    def __contains__(self, path: bytes) -> bool:
+        """Whether the page at `path` is one of those that are always there."""
+        return path.decode("latin-1").strip("/") in self._fixed
+
     def find(self, path: bytes) -> Page:
         """The page at a percent-encoded `path`, with or without a trailing slash.
 

@@ -14,6 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
+from twisted.web.resource import Resource
 
 from camrelay.net.http import make_site
 
@@ -51,7 +52,9 @@ class Website:
         """Nothing listens yet."""
         self.clock = Clock()
         self.records: list[tuple[object, ...]] = []
-        self.site = make_site(self.clock, lambda *record: self.records.append(record))
+        self.site = make_site(
+            self.clock, Resource(), lambda *record: self.records.append(record), 16384
+        )
         self.port = 0
 
     async def send(self, data: bytes) -> Answer:

@@ -46,7 +46,7 @@ class Call(NamedTuple):
         """The call as the relay judges it; the room is the parameter `room`."""
         peer, _ = names_of(self._channel.getPeer())
         return admission.Request(
-            path=quote(self.query.get("room", ""), safe="/"),
+            path=quote(self.query.get("room", ""), safe="/") or self.http.path.decode("latin-1"),
             query=self.query,
             host=self.host,
             origin=self._origin,
