@@ -19,7 +19,7 @@ const map = new PositionMap(find("#map"));
 let drawing = false;
 let roundTrip; // ms, of the newest of our own positions
 
-const socket = new Socket(url, {
+const socket = new Socket(() => url, {
   onMessage: hear,
   onState: (state, reason) => {
     showConnection(find("#connection"), state, reason);

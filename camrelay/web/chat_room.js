@@ -1,108 +1,104 @@
-// /chat/ROOM/: what is said in the room, and a line to say something.
+// /chat/ROOM/: what is said in the room, who is there, and a line to say something.
 
+import { ChatLog } from "/static/chat_log.js";
 import { showConnection } from "/static/connection.js";
+import { Crowd } from "/static/crowd.js";
+import { Member } from "/static/member.js";
+import { Outgoing } from "/static/outgoing.js";
 import { roomOfPage } from "/static/rooms.js";
-import { Socket, socketUrl } from "/static/socket.js";
+import { SignIn } from "/static/sign_in.js";
 
-const MOST_WAITING = 20; // messages kept while there is no connection
-const MOST_SHOWN = 500;
+const HISTORY = 50; // lines of the past for those who come in
+const NO_TOKEN = 4103;
+const A_NAME_MAY_HELP = [401, 4102, NO_TOKEN];
 
-const log = document.querySelector("#chat-log");
-const input = document.querySelector("#chat-message-input");
-const notice = document.querySelector("#notice");
-const restart = document.querySelector("#restart");
+const find = (selector) => document.querySelector(selector);
+const input = find("#chat-message-input");
 const room = roomOfPage();
+const title = `${room} · chat · camrelay`;
+let welcomed; // the newest welcome
 
-const waiting = []; // typed while offline, oldest first
-let unheard = []; // sent, and not come back from the server yet
+find("#room").textContent = room;
+document.title = title;
 
-document.querySelector("#room").textContent = room;
-document.title = `${room} · chat · camrelay`;
-
-// Scripts written for a chat page whose log is a <textarea> read its `value`.
-Object.defineProperty(log, "value", {
-  get: () => [...log.children].map((line) => `${line.textContent}\n`).join(""),
+const log = new ChatLog(find("#chat-log"), (unread) => {
+  document.title = unread ? `(${unread}) ${title}` : title;
+});
+const crowd = new Crowd(find("#who"));
+const signIn = new SignIn(() => member.restart());
+const outgoing = new Outgoing((text) => member.publish({ message: text }), notice);
+const member = new Member(`/ws/chat/${encodeURIComponent(room)}`, { history: HISTORY }, {
+  state: change,
+  welcome: enter,
+  message: hear,
+  ack: ({ id }) => outgoing.accept(id),
+  error: refuse,
+  gap: ({ detail }) => log.mark(`Something may be missing here: ${detail}`, "gap"),
+  join: (frame) => crowd.take(frame),
+  leave: (frame) => crowd.take(frame),
+  count: (frame) => crowd.take(frame),
 });
 
-const socket = new Socket(socketUrl(`/ws/chat/${encodeURIComponent(room)}/?errors=1`), {
-  onMessage: hear,
-  onState: (state, reason) => {
-    showConnection(document.querySelector("#connection"), state, reason);
-    restart.hidden = state !== "stopped";
-    if (state === "open") sendWaiting();
-    else if (unheard.length) reportUnheard();
-  },
-});
-
-document.querySelector("form").addEventListener("submit", (event) => {
+find("#say").addEventListener("submit", (event) => {
   event.preventDefault();
-  const text = input.value;
-  if (text.trim() && say(text)) input.value = "";
+  if (input.value.trim() && outgoing.say(input.value)) input.value = "";
   input.focus();
 });
+find("#restart").addEventListener("click", () => member.restart());
+find("#resend").addEventListener("click", () => outgoing.again());
 
-restart.addEventListener("click", () => socket.restart());
+function change(state, reason, code) {
+  showConnection(find("#connection"), state, reason);
+  find("#restart").hidden = state !== "stopped";
+  if (welcomed) outgoing.lose(welcomed.id);
+  if (state === "stopped") signIn.show(welcomed && welcomed.user);
+  if (state === "stopped" && A_NAME_MAY_HELP.includes(code)) signIn.open(sentence(reason));
+}
 
-/** Sends `text`, or keeps it for later; false when too much is waiting already. */
-function say(text) {
-  if (waiting.length === 0 && transmit(text)) {
-    notice.textContent = "";
-    return true;
+function enter(frame) {
+  if (welcomed && !frame.recovered) log.mark("Something may be missing here.", "gap");
+  if (welcomed) log.goOn();
+  welcomed = frame;
+  crowd.take(frame);
+  signIn.show(frame.user);
+  input.disabled = find("#chat-message-submit").disabled = !frame.may_publish;
+  input.placeholder = frame.may_publish ? "Message" : "You can only read here";
+  outgoing.flush();
+}
+
+function hear({ from, user, time, data }) {
+  log.show({
+    from,
+    user,
+    time,
+    text: textOf(data.message, user),
+    isOwn: member.ids.has(from),
+    isPast: time < welcomed.time,
+  });
+  outgoing.hear(from, data.message);
+}
+
+/** A plain client with ?user=NAME has its name in the text, too. */
+function textOf(message, user) {
+  const prefix = `[${user}] `;
+  return user && message.startsWith(prefix) ? message.slice(prefix.length) : message;
+}
+
+function refuse({ reason, detail, id }) {
+  if (reason === "not-signed-in") {
+    member.stop("this room asks for your name", NO_TOKEN);
+    return;
   }
-  if (waiting.length >= MOST_WAITING) {
-    notice.textContent = `${MOST_WAITING} messages are waiting already. This one was not taken.`;
-    return false;
-  }
-  waiting.push(text);
-  notice.textContent = `Waiting for the connection: ${counted(waiting.length)}.`;
-  return true;
+  const text = outgoing.refuse(id, detail);
+  if (text && !input.value) input.value = text;
 }
 
-function transmit(text) {
-  if (!socket.send(JSON.stringify({ message: text }))) return false;
-  unheard.push(text);
-  return true;
+/** Equal words are not set again: a screen reader would repeat them. */
+function notice(words, isDoubtful) {
+  if (find("#notice").textContent !== words) find("#notice").textContent = words;
+  find("#resend").hidden = !isDoubtful;
 }
 
-function sendWaiting() {
-  if (!waiting.length) return;
-  while (waiting.length && transmit(waiting[0])) waiting.shift();
-  notice.textContent = "";
-}
-
-/** Sending them again might say them twice, so only the person can decide. */
-function reportUnheard() {
-  notice.textContent =
-    "The connection broke. This may not have arrived: " + unheard.map((text) => `“${text}”`).join(", ");
-  unheard = [];
-}
-
-function hear(data) {
-  const { message, error } = JSON.parse(data);
-  if (error) {
-    notice.textContent = `Not delivered: ${error.detail}`;
-    unheard.shift();
-  } else {
-    show(String(message));
-  }
-}
-
-function show(text) {
-  const line = document.createElement("p");
-  line.dir = "auto";
-  line.textContent = text;
-  line.dataset.time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  const own = unheard.indexOf(text);
-  if (own >= 0) {
-    unheard.splice(own, 1);
-    line.className = "own";
-  }
-  const wasAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-  log.append(line);
-  if (log.children.length > MOST_SHOWN) log.firstChild.remove();
-  if (wasAtEnd || own >= 0) log.scrollTop = log.scrollHeight;
-}
-
-function counted(number) {
-  return number === 1 ? "1 message" : `${number} messages`;
+function sentence(words) {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 }

@@ -17,21 +17,29 @@ export function waitAfter(failures, random = Math.random) {
   return random() * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures);
 }
 
+/** The ms after which a server that goes away wants its clients back; undefined if it said none. */
+export function waitTold(reason) {
+  const found = / in (\d{1,6}) ms$/.exec(reason);
+  return found ? Number(found[1]) : undefined;
+}
+
 /** Whether the server said that coming back unchanged is of no use. */
 export function isFinal(code) {
   return code === 1008 || (code >= 4100 && code <= 4199);
 }
 
 /**
- * `onMessage(text)` gets every message. `onState(state, reason)` hears each change:
+ * `address()` is asked before each attempt. `onMessage(text)` gets every message.
+ * `onState(state, reason, code)` hears each change:
  *   connecting   the first attempt
  *   open
  *   lost         waiting or trying again
  *   stopped      the server does not want this client back; `reason` says why
  */
 export class Socket {
-  constructor(url, { onMessage, onState }) {
-    this.url = url;
+  constructor(address, { onMessage, onState, protocols = [] }) {
+    this.address = address;
+    this.protocols = protocols;
     this.onMessage = onMessage;
     this.onState = onState;
     addEventListener("online", () => this.hurry());
@@ -46,11 +54,18 @@ export class Socket {
     return true;
   }
 
-  /** Starts anew, also after a stop. */
+  /** Starts anew, also after a stop, or in the middle of a connection. */
   restart() {
+    this.drop();
     this.failures = 0;
     this.tell("connecting");
     this.connect();
+  }
+
+  /** No further attempt, until a restart. */
+  stop(reason, code) {
+    this.drop();
+    this.tell("stopped", reason, code);
   }
 
   /** The browser is back online or in front: no reason to wait any longer. */
@@ -60,10 +75,18 @@ export class Socket {
     this.connect();
   }
 
-  connect() {
+  /** Whatever is under way is not heard of any more. */
+  drop() {
     clearTimeout(this.waiting);
     this.waiting = undefined;
-    const socket = new WebSocket(this.url);
+    if (!this.socket) return;
+    this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
+    this.socket.close();
+  }
+
+  connect() {
+    this.drop();
+    const socket = new WebSocket(this.address(), this.protocols);
     const tooSlow = setTimeout(() => socket.close(), CONNECT_TIMEOUT);
     let steady;
     socket.onopen = () => {
@@ -82,16 +105,17 @@ export class Socket {
 
   lose({ code, reason }) {
     if (isFinal(code)) {
-      this.tell("stopped", reason || `the server closed the connection with code ${code}`);
+      this.tell("stopped", reason || `the server closed the connection with code ${code}`, code);
       return;
     }
-    this.tell("lost");
-    this.waiting = setTimeout(() => this.connect(), waitAfter(this.failures));
+    const wait = waitTold(reason) ?? waitAfter(this.failures);
+    this.waiting = setTimeout(() => this.connect(), wait);
     this.failures += 1;
+    this.tell("lost", reason, code);
   }
 
-  tell(state, reason = "") {
+  tell(state, reason = "", code = undefined) {
     this.state = state;
-    this.onState(state, reason);
+    this.onState(state, reason, code);
   }
 }

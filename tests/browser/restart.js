@@ -23,9 +23,11 @@ await withTabs(async (openTab, errors) => {
   const expected = Array.from({ length: 20 }, (_, index) => `message ${index + 1}`);
   assert.deepEqual(await talker.locator("#chat-log p").allTextContents(), expected);
   assert.equal(await talker.locator("#notice").textContent(), "");
+  for (const tab of [talker, listener]) assert.equal(await tab.locator("#chat-log .gap").count(), 0);
 
   // Chromium itself reports each attempt that failed; nothing else may be there.
-  const others = errors.filter((text) => !/^WebSocket connection to .* failed/.test(text));
+  const ofAttempts = /^WebSocket connection to .* failed|ERR_CONNECTION_REFUSED$/;
+  const others = errors.filter((text) => !ofAttempts.test(text));
   errors.splice(0, errors.length, ...others);
 
   async function say(text) {

@@ -9,7 +9,7 @@ await withTabs(async (openTab) => {
     const { Socket, socketUrl } = await import("/static/socket.js");
     const heard = [];
     await new Promise((resolve) => {
-      const socket = new Socket(socketUrl("/ws/camera"), {
+      const socket = new Socket(() => socketUrl("/ws/camera"), {
         onMessage: () => {},
         onState: (state, reason) => {
           heard.push(`${state} ${reason}`.trim());
@@ -44,7 +44,7 @@ await withTabs(async (openTab) => {
     const { Socket, socketUrl } = await import("/static/socket.js");
     const heard = [];
     let when = {};
-    const socket = new Socket(socketUrl("/ws/chat/lobby"), {
+    const socket = new Socket(() => socketUrl("/ws/chat/lobby"), {
       onMessage: () => {},
       onState: (state) => {
         heard.push(state);

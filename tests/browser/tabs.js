@@ -8,7 +8,10 @@ const [executablePath, base] = process.argv.slice(2);
 const SECONDS_TO_WAIT = 20;
 const SECONDS_FOR_ALL = 50;
 
-/** Runs `test(openTab)`; `openTab(path)` gives a Playwright page on that path of the relay. */
+/**
+ * Runs `test(openTab)`; `openTab(path)` gives a Playwright page on that path of the relay, and
+ * `prepare(tab)` comes before its first script.
+ */
 export async function withTabs(test) {
   const tooLong = setTimeout(() => {
     throw new Error(`not done after ${SECONDS_FOR_ALL} seconds`);
@@ -19,8 +22,9 @@ export async function withTabs(test) {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     context.setDefaultTimeout(1000 * SECONDS_TO_WAIT);
     const seen = watch(context);
-    await test(async (path) => {
+    await test(async (path, prepare) => {
       const tab = await context.newPage();
+      if (prepare) await prepare(tab);
       await tab.goto(base + path);
       return tab;
     }, seen.errors);

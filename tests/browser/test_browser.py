@@ -80,6 +80,11 @@ def test_the_socket_knows_when_to_come_back(run: RunScript, relay: Server) -> No
     assert_passes(run("sockets.js", relay))
 
 
+def test_a_tab_goes_on_where_it_was(run: RunScript, relay: Server) -> None:
+    """What was said before is there; what was said in a tunnel comes once, under a mark."""
+    assert_passes(run("resume.js", relay))
+
+
 def test_a_chat_survives_a_restart_of_the_server(run: RunScript, tmp_path: Path) -> None:
     """What was typed meanwhile is sent once, in order; what is too much is refused visibly."""
     with ExitStack() as first:
