@@ -15,6 +15,7 @@ from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver
+from twisted.web.http import ACCEPTED
 
 from camrelay.config import Settings, admin_endpoint, history_of
 from camrelay.core.admission import Gatekeeper
@@ -23,7 +24,7 @@ from camrelay.core.identity import Identity
 from camrelay.core.limits import Limits
 from camrelay.core.readiness import STARTING, Readiness
 from camrelay.net.addresses import origins_to_open
-from camrelay.net.admin import AdminTable, admin_listener, admin_site, in_json
+from camrelay.net.admin import AdminTable, Answer, admin_listener, admin_site, in_json
 from camrelay.net.api.events import EventCalls
 from camrelay.net.clock import ReactorClock
 from camrelay.net.deadlines import Deadlines
@@ -34,9 +35,9 @@ from camrelay.net.listen import Listener, ListeningService, from_port, from_stri
 from camrelay.net.tls import tls_factory
 from camrelay.net.websocket import RelayFactory
 from camrelay.ops.drain import Drain
+from camrelay.ops.ending import Ending
 from camrelay.ops.journal import LogJournal
 from camrelay.ops.logs import JsonLines
-from camrelay.ops.sigterm import Sigterm
 from camrelay.ops.status import Status, largest
 from camrelay.redis.bus import RedisBus
 from camrelay.relay import Relay
@@ -60,6 +61,8 @@ class RelayService(MultiService):
         """
         super().__init__()
         self.readiness = Readiness()
+        self.ending: Ending
+        self.status: Status
         self.admin: AdminTable = {}  # what operators can ask for
         self.on_reload: list[Callable[[], None]] = []  # called for SIGHUP, one after the other
         self._log_format = log_format
@@ -118,29 +121,43 @@ def build(
     site = make_site(reactor, api, journal.answered, settings.max_message_size, own)
     doors = DoorFactory(websockets, site, doorman, deadlines, journal.turned_away)
 
-    drain = Drain(relay, doorman, service.readiness, reactor)
-    Sigterm(partial(drain.begin, settings.drain_time), reactor).setServiceParent(service)
-    status = Status(node, service.readiness, clock.now)
-    _describe(status, relay, stores.redis)
-    service.admin["GET", "/status"] = lambda: in_json(status())
+    service.status = Status(node, service.readiness, clock.now)
+    _describe(service.status, relay, stores.redis)
     if listeners is None:
-        listeners = make_listeners(settings, reactor)
         add_admin(service, settings, journal, reactor)
+    listeners = make_listeners(settings, reactor) if listeners is None else listeners
     secured = make_certificates(settings, listeners, journal)
     if secured is not None:
         secured.setServiceParent(service)
         service.on_reload.append(secured.reload)
-        status.add("certificate_seconds_left", secured.certificates.seconds_left)
-    for listening in _listening(listeners, doors, secured, journal, reactor):
-        listening.setServiceParent(service)
+        service.status.add("certificate_seconds_left", secured.certificates.seconds_left)
+    listening = list(_listening(listeners, doors, secured, journal, reactor))
+    drain = Drain(relay, doorman, service.readiness, reactor)
+    service.ending = _ending(drain, settings.drain_time, listening, reactor)
+    for part in (drain, service.ending, *listening):
+        part.setServiceParent(service)
     for every, tick in (
         (keepalive.step, keepalive.tick),
         (settings.handshake_timeout / 4, deadlines.tick),
     ):
         TimerService(every, tick).setServiceParent(service)
-    drain.setServiceParent(service)
     reactor.callWhenRunning(service.readiness.withdraw, STARTING)
     return service
+
+
+def _ending(
+    drain: Drain, seconds: float, listening: Sequence[ListeningService], reactor: Any
+) -> Ending:
+    """Where others share the sockets and only this process is stopped, they get the newcomers."""
+
+    def step_aside() -> Deferred[None]:
+        for one in listening:
+            one.step_aside()
+        return drain.begin(seconds, elsewhere=True)
+
+    are_shared = all(one.is_shared for one in listening)
+    leave = partial(drain.begin, seconds)
+    return Ending(leave, reactor, on_sigterm=step_aside if are_shared else leave)
 
 
 def _describe(status: Status, relay: Relay, bus: RedisBus | None) -> None:
@@ -152,6 +169,8 @@ def _describe(status: Status, relay: Relay, bus: RedisBus | None) -> None:
 
 def add_admin(service: RelayService, settings: Settings, journal: LogJournal, reactor: Any) -> None:
     """Let operators ask `service`, if they want to. Raises StartError for a bad `--admin`."""
+    service.admin["GET", "/status"] = lambda: in_json(service.status())
+    service.admin["POST", "/drain"] = partial(_drain, service)
     endpoint = admin_endpoint(settings)
     if endpoint is None:
         return
@@ -159,6 +178,11 @@ def add_admin(service: RelayService, settings: Settings, journal: LogJournal, re
     site = admin_site(reactor, service.admin)
     told = partial(announce_admin, journal)
     ListeningService(listener, site, told).setServiceParent(service)
+
+
+def _drain(service: RelayService) -> Answer:
+    service.ending.begin()
+    return in_json(service.status(), ACCEPTED)
 
 
 def announce_admin(journal: LogJournal, port: IListeningPort, _secure: bool) -> None:

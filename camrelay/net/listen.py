@@ -82,6 +82,11 @@ class ListeningService(Service):
         self._port: IListeningPort | None = None
         self._asked = False
 
+    @property
+    def is_shared(self) -> bool:
+        """Other processes accept from the same socket."""
+        return self._listener.shared
+
     def privilegedStartService(self) -> None:
         """Listen. Ends the process with one line when that cannot be done."""
         super().privilegedStartService()
@@ -109,6 +114,12 @@ class ListeningService(Service):
             f"camrelay: cannot listen on {self._listener.name}: {failure.getErrorMessage()} "
             "(stop what listens there, or choose another port)"
         )
+
+    def step_aside(self) -> None:
+        """Accept no more connections, and leave them to others who share the socket."""
+        if self._port is not None:
+            port: Any = self._port
+            port.stopReading()
 
     def stopService(self) -> Deferred[None]:
         """Accept no more connections."""

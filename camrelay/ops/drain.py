@@ -61,8 +61,9 @@ class Drain(Service):
         """Close all connections within `seconds`; fires when they are gone, or CLOSE_SECONDS later.
 
         To begin again changes how much time is left. `elsewhere`: other processes take the
-        newcomers, and nobody is refused here.
+        newcomers, and nobody is refused here; that stays so.
         """
+        elsewhere = elsewhere or (self._plan is not None and self._plan.elsewhere)
         now, connections = self._clock.seconds(), self._members.connections
         self._plan = DrainPlan(now, seconds, connections, elsewhere)
         if not elsewhere:

@@ -13,8 +13,8 @@ LARGEST_ROOMS = 10
 class Status:
     """A snapshot whenever it is asked for."""
 
-    def __init__(self, node: str, readiness: Readiness, now: Callable[[], float]) -> None:
-        """`node` is the name in the cluster; `now`: seconds of a clock that does not run back."""
+    def __init__(self, node: str | None, readiness: Readiness, now: Callable[[], float]) -> None:
+        """`node`: its name in the cluster, if it has one; `now()`: seconds that never run back."""
         self._node = node
         self._readiness = readiness
         self._now = now

@@ -4,20 +4,21 @@ import importlib
 import sys
 from typing import Any
 
-from camrelay.workers.orders import LIFELINE, read_orders
+from camrelay.workers.orders import LIFELINE, Lifeline
 
 
 def main() -> None:
     """Do what the supervisor says."""
+    lifeline = Lifeline(LIFELINE)
     try:
-        orders = read_orders(LIFELINE)
+        orders = lifeline.orders()
     except ValueError:
         sys.exit("camrelay.workers is started by `camrelay --workers N`, not by hand")
     reactor = _install_reactor(orders.reactor)
     # Only now: txredisapi and others import the reactor, which would install another one.
     from camrelay.workers.worker import run
 
-    run(orders, reactor)
+    run(orders, lifeline, reactor)
 
 
 def _install_reactor(module: str) -> Any:

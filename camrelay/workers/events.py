@@ -1,12 +1,15 @@
 """Log events on their way from a worker to the supervisor, one JSON object a line.
 
 They travel whole, not as text: the supervisor's observer writes them as if they were its own,
-whatever form the log has and wherever it goes.
+whatever form the log has and wherever it goes. Between them, once a second, the worker reports how
+it is: that is how the supervisor knows that it is not hung.
 """
 
 import copy
+import json
 import select
 import time
+from typing import Any
 
 from twisted.internet import fdesc
 from twisted.internet.interfaces import IReactorFDSet, IWriteDescriptor
@@ -29,6 +32,10 @@ MOST_KEPT = 1 << 20
 # How long a worker that ends waits for the supervisor to read its last words.
 SECONDS_TO_FINISH = 1.0
 
+_REPORT = b"report "
+
+Report = dict[str, Any]
+
 _log = Logger(namespace="output")
 
 
@@ -46,7 +53,13 @@ class EventPipe:
 
     def __call__(self, event: LogEvent) -> None:
         """Send one event, or keep it, or count it as lost."""
-        line = _line(event)
+        self._send(_line(event))
+
+    def report(self, report: Report) -> None:
+        """Send a report, in order with the events."""
+        self._send(_REPORT + json.dumps(report).encode() + b"\n")
+
+    def _send(self, line: bytes) -> None:
         if len(self._kept) + len(line) > MOST_KEPT:
             self._lost += 1
             return
@@ -105,6 +118,14 @@ def _gap(lost: int) -> LogEvent:
         "log_namespace": "camrelay",
         "lost": lost,
     }
+
+
+def read_report(line: bytes) -> Report | None:
+    """The report in a line of EventPipe; None when it holds an event."""
+    if not line.startswith(_REPORT):
+        return None
+    report: Report = json.loads(line.removeprefix(_REPORT))
+    return report
 
 
 def publish(line: bytes, worker: int) -> None:

@@ -1,22 +1,25 @@
-"""What the supervisor tells a worker: the first line of the worker's standard input.
+"""What the supervisor tells a worker: lines on the worker's standard input.
 
-Settings travel there and not on the command line or in the environment, where other users of the
-machine could read the password of Redis, and where a worker would have to interpret them again.
+The first are the orders, later ones are single words. Settings travel there and not on the command
+line or in the environment, where other users of the machine could read the password of Redis, and
+where a worker would have to interpret them again.
 """
 
 import os
+from collections.abc import Iterator
 
 import msgspec
 
 from camrelay.config import Settings
 
 # The descriptors of a worker. Standard output and error are what they always are.
-LIFELINE = 0  # the orders, then RELOAD now and then; its end is the end of the supervisor
-EVENTS = 3  # what the worker logs
+LIFELINE = 0  # the orders, then words; its end is the end of the supervisor
+EVENTS = 3  # what the worker logs, and how it is
 FIRST_SOCKET = 4  # the listening sockets, one after the other
 
-# What the supervisor says when the worker is to read again what can change.
-RELOAD = b"reload\n"
+RELOAD = b"reload\n"  # read again what can change
+DRAIN = b"drain\n"  # empty yourself within the time of a drain, and end
+END = b"end\n"  # end now
 
 _MOST_BYTES = 1 << 20
 
@@ -42,15 +45,20 @@ def write_orders(orders: Orders) -> bytes:
     return msgspec.json.encode(orders) + b"\n"
 
 
-def read_orders(descriptor: int) -> Orders:
-    """The orders, once they are there. Raises ValueError when something else comes.
+class Lifeline:
+    """The worker's end of it."""
 
-    A RELOAD right behind them is taken, too: nothing was read yet that would have to be read again.
-    """
-    line = b""
-    while not line.endswith(b"\n"):
-        read = os.read(descriptor, 65536)
-        if not read or len(line) > _MOST_BYTES:
+    def __init__(self, descriptor: int) -> None:
+        """Nothing was read yet."""
+        self._lines = os.fdopen(descriptor, "rb", closefd=False)
+
+    def orders(self) -> Orders:
+        """The orders, once they are there. Raises ValueError when something else comes."""
+        line = self._lines.readline(_MOST_BYTES)
+        if not line:
             raise ValueError("no orders")
-        line += read
-    return msgspec.json.decode(line.partition(b"\n")[0], type=Orders)
+        return msgspec.json.decode(line, type=Orders)
+
+    def words(self) -> Iterator[bytes]:
+        """One word after the other; waits for each, and ends with the supervisor."""
+        return iter(self._lines.readline, b"")

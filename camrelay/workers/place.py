@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from signal import SIGABRT, SIGKILL
 from typing import Any
 
 from twisted.application.internet import backoffPolicy
@@ -9,14 +10,15 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from camrelay.ops.drain import CLOSE_SECONDS
+from camrelay.workers.events import Report
+from camrelay.workers.orders import RELOAD
 from camrelay.workers.process import WorkerProcess
 
 # A worker that lived so many seconds was well: its successor is started without a long wait.
 SECONDS_OF_HEALTH = 30.0
 
-# After how many seconds a worker that was asked to end is killed.
-SECONDS_TO_END = CLOSE_SECONDS + 2.0
+# After how many seconds without a report a worker is taken for hung, also while it starts.
+SECONDS_OF_SILENCE = 30.0
 
 # How long the last words of a dead worker are waited for; its own children may hold the pipe.
 SECONDS_TO_FALL_SILENT = 1.0
@@ -40,20 +42,23 @@ class Place:
         self._spawn = spawn
         self._clock = clock
         self._process: WorkerProcess | None = None
+        self._report: Report = {}
+        self._heard_at = 0.0
         self._started_at = 0.0
         self._early_deaths = 0
         self._next: IDelayedCall | None = None
-        self._stopped: Deferred[None] | None = None
+        self._is_stopped = False
+        self._waiting: list[Deferred[None]] = []
 
     def start(self) -> None:
         """Start a process, now and whenever one has died, until `stop`."""
         self._next = None
-        self._started_at = self._clock.seconds()
-        process = WorkerProcess(self._number, self._orders, self._died, self._gone)
+        self._started_at = self._heard_at = self._clock.seconds()
+        process = WorkerProcess(self._number, self._orders, self)
         try:
             self._spawn(self._number, process)
         except OSError as error:  # no memory, no descriptors, no processes left
-            self._died(f"could not be started: {error.strerror}")
+            self.died(f"could not be started: {error.strerror}")
             return
         self._process = process
         _log.info(
@@ -63,10 +68,24 @@ class Place:
             pid=process.pid,
         )
 
-    def _died(self, how: str) -> None:
+    # what the process tells
+
+    @property
+    def report(self) -> Report:
+        """What the worker said about itself last, with its number; "state" is always there."""
+        return {"state": "starting", **self._report, "number": self._number}
+
+    def reported(self, report: Report) -> None:
+        """The worker lives, and this is how."""
+        self._report = report
+        self._heard_at = self._clock.seconds()
+
+    def died(self, how: str) -> None:
+        """The process has ended; what it said may still be on its way."""
         self._process = None
-        if self._stopped is not None:
-            self._next = self._clock.callLater(SECONDS_TO_FALL_SILENT, self._gone)
+        self._report = {}
+        if self._is_stopped:
+            self._next = self._clock.callLater(SECONDS_TO_FALL_SILENT, self.gone)
             return
         lived = self._clock.seconds() - self._started_at
         if lived >= SECONDS_OF_HEALTH:
@@ -83,30 +102,64 @@ class Place:
             wait=wait,
         )
 
+    def gone(self) -> None:
+        """The process has ended and nothing more will be heard of it."""
+        if not self._is_stopped:
+            return
+        self._cancel()
+        waiting, self._waiting = self._waiting, []
+        for stopped in waiting:
+            stopped.callback(None)
+
+    # watching
+
+    def look(self) -> None:
+        """Kill a process that reports nothing any more: its reactor hangs.
+
+        SIGABRT lets it say where (faulthandler); what does not end then is killed.
+        """
+        silence = self._clock.seconds() - self._heard_at
+        if self._process is None or silence < SECONDS_OF_SILENCE:
+            return
+        _log.warn(
+            "worker {worker} has said nothing for {seconds:.0f} s: it is killed",
+            event="worker",
+            worker=self._number,
+            seconds=silence,
+        )
+        self._process.send(SIGABRT if silence < SECONDS_OF_SILENCE + 2 else SIGKILL)
+
+    def excuse(self) -> None:
+        """Whatever it said could not be heard: its silence begins now."""
+        self._heard_at = self._clock.seconds()
+
+    # orders
+
     def reload(self) -> None:
         """Let the worker read again what can change; one that only starts does so by itself."""
         if self._process is not None:
-            self._process.reload()
+            self._process.tell(RELOAD)
 
-    def stop(self) -> Deferred[None]:
-        """Ask the worker to end, and kill it when it does not; fires when it is gone."""
-        self._cancel()
-        if self._process is None:
+    def stop(self, word: bytes, seconds: float) -> Deferred[None]:
+        """Tell the worker to end, with a `word` of orders; fires when it is gone.
+
+        It is killed when it does not in `seconds`. May be called again with a stronger word.
+        """
+        self._is_stopped = True
+        if self._process is not None:
+            self._cancel()
+            self._process.tell(word)
+            self._next = self._clock.callLater(seconds, self._kill, self._process)
+        elif not self._waiting:
+            self._cancel()
             return succeed(None)
-        self._stopped = Deferred()
-        self._process.send("TERM")
-        self._next = self._clock.callLater(SECONDS_TO_END, self._kill, self._process)
-        return self._stopped
+        stopped: Deferred[None] = Deferred()
+        self._waiting.append(stopped)
+        return stopped
 
     def _kill(self, process: WorkerProcess) -> None:
         _log.warn("worker {worker} does not end: it is killed", worker=self._number)
-        process.send("KILL")
-
-    def _gone(self) -> None:
-        if self._stopped is None or self._stopped.called:
-            return
-        self._cancel()
-        self._stopped.callback(None)
+        process.send(SIGKILL)
 
     def _cancel(self) -> None:
         if self._next is not None and self._next.active():

@@ -1,32 +1,40 @@
 """One worker process as the supervisor sees it: orders in, log lines out, and how it ended."""
 
 import signal
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from camrelay.workers.events import MOST_KEPT, publish, publish_text
-from camrelay.workers.orders import EVENTS, LIFELINE, RELOAD
+from camrelay.workers.events import MOST_KEPT, Report, publish, publish_text, read_report
+from camrelay.workers.orders import EVENTS, LIFELINE
+
+
+class Owner(Protocol):
+    """Whoever wants to know what becomes of the process."""
+
+    def reported(self, report: Report) -> None:
+        """It lives, and this is how."""
+        ...
+
+    def died(self, how: str) -> None:
+        """It has ended; what it said may still be on its way."""
+        ...
+
+    def gone(self) -> None:
+        """It has ended and nothing more will be heard of it."""
+        ...
 
 
 class WorkerProcess(ProcessProtocol):
     """Logs what the process logs and tells when it has ended."""
 
-    def __init__(
-        self,
-        number: int,
-        orders: bytes,
-        died: Callable[[str], None],
-        gone: Callable[[], None],
-    ) -> None:
-        """`died(how)` is called when it has ended, `gone()` when its last words are read too."""
+    def __init__(self, number: int, orders: bytes, owner: Owner) -> None:
+        """`orders` are given once the process runs."""
         self._number = number
         self._orders = orders
-        self._died = died
-        self._gone = gone
+        self._owner = owner
         self._unfinished: dict[int, bytes] = {}
 
     @property
@@ -37,8 +45,7 @@ class WorkerProcess(ProcessProtocol):
 
     def connectionMade(self) -> None:
         """It was started."""
-        transport: Any = self.transport
-        transport.writeToChild(LIFELINE, self._orders)
+        self.tell(self._orders)
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """Log the whole lines; a line that never ends is cut."""
@@ -56,30 +63,33 @@ class WorkerProcess(ProcessProtocol):
             self._publish(childFD, rest)
 
     def _publish(self, descriptor: int, line: bytes) -> None:
-        if descriptor == EVENTS:
+        report = read_report(line) if descriptor == EVENTS else None
+        if report is not None:
+            self._owner.reported(report)
+        elif descriptor == EVENTS:
             publish(line, self._number)
         else:
             publish_text(line, self._number)
 
     def processExited(self, reason: Failure) -> None:
         """The process has ended; what it said may still be on its way."""
-        self._died(_how(reason))
+        self._owner.died(_how(reason))
 
     def processEnded(self, reason: Failure) -> None:
         """The process has ended and nothing more will be heard of it."""
-        self._gone()
+        self._owner.gone()
 
-    def reload(self) -> None:
-        """Tell the process; it hears it even while it starts, when a signal would end it."""
+    def tell(self, line: bytes) -> None:
+        """One line of orders; the process hears it even while it starts."""
         transport: Any = self.transport
         if LIFELINE in transport.pipes:
-            transport.writeToChild(LIFELINE, RELOAD)
+            transport.writeToChild(LIFELINE, line)
 
-    def send(self, signal_name: str) -> None:
-        """`signal_name` as in KILL; nothing happens if the process is gone already."""
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; nothing happens if the process is gone already."""
         transport: Any = self.transport
         if transport.pid is not None:
-            transport.signalProcess(signal_name)
+            transport.signalProcess(number)
 
 
 def _how(reason: Failure) -> str:

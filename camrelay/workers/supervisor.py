@@ -13,11 +13,16 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
+from twisted.internet.task import LoopingCall
 
 from camrelay.config import Settings
 from camrelay.core.errors import StartError
+from camrelay.core.readiness import DRAINING, STARTING, Readiness
 from camrelay.net.listen import Listener, ListeningService
+from camrelay.ops.drain import CLOSE_SECONDS
+from camrelay.ops.ending import Ending
 from camrelay.ops.journal import LogJournal
+from camrelay.ops.status import Status
 from camrelay.service import (
     RelayService,
     add_admin,
@@ -26,7 +31,10 @@ from camrelay.service import (
     make_listeners,
 )
 from camrelay.wiring.certificates import DevelopmentRenewal, with_certificate
+from camrelay.workers.events import Report
 from camrelay.workers.orders import (
+    DRAIN,
+    END,
     EVENTS,
     FIRST_SOCKET,
     LIFELINE,
@@ -36,6 +44,20 @@ from camrelay.workers.orders import (
 )
 from camrelay.workers.place import Place
 from camrelay.workers.process import WorkerProcess
+
+SECONDS_BETWEEN_LOOKS = 0.5
+
+# What a worker may need to be gone once its last connection is.
+SECONDS_TO_EXIT = 2.0
+
+# A reason against new clients.
+NO_WORKER = "workers"
+
+FROM_SYSTEMD = {
+    "NOTIFY_SOCKET",
+    *("WATCHDOG_PID", "WATCHDOG_USEC"),
+    *("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"),
+}
 
 
 def supervise(settings: Settings, reactor: Any) -> RelayService:
@@ -57,9 +79,14 @@ def supervise(settings: Settings, reactor: Any) -> RelayService:
             service.on_reload.append(renewal.renew)
         settings = secured
     build(settings, reactor, listeners)
-    supervisor = Supervisor(settings, listeners, journal, reactor)
-    supervisor.setServiceParent(service)
+    supervisor = Supervisor(settings, listeners, journal, service.readiness, reactor)
     service.on_reload.append(supervisor.reload)
+    service.ending = Ending(supervisor.drain, reactor, on_sigterm=supervisor.drain)
+    service.status = Status(None, service.readiness, reactor.seconds)
+    service.status.add("connections", supervisor.connections)
+    service.status.add("workers", supervisor.reports)
+    for part in (service.ending, supervisor):
+        part.setServiceParent(service)
     add_admin(service, settings, journal, reactor)
     return service
 
@@ -78,10 +105,12 @@ class Supervisor(MultiService):
         settings: Settings,
         listeners: Sequence[Listener],
         journal: LogJournal,
+        readiness: Readiness,
         reactor: Any,
     ) -> None:
         """Nothing listens and no worker runs before the start."""
         super().__init__()
+        self._readiness = readiness
         self._settings = settings
         self._listeners = listeners
         self._journal = journal
@@ -91,6 +120,8 @@ class Supervisor(MultiService):
         self._places: list[Place] = []
         for listener in listeners:
             ListeningService(listener, _Nobody(), self._hold).setServiceParent(self)
+        self._watch = LoopingCall.withCount(self._look)
+        self._watch.clock = reactor
 
     def _hold(self, port: IListeningPort, secure: bool) -> None:
         """Keep a socket that listens, and accept nothing on it."""
@@ -110,6 +141,7 @@ class Supervisor(MultiService):
             place = Place(number, orders, self._spawn, self._reactor)
             self._places.append(place)
             place.start()
+        self._watch.start(SECONDS_BETWEEN_LOOKS)
 
     def _orders(self) -> Orders:
         sockets = (
@@ -125,8 +157,7 @@ class Supervisor(MultiService):
             process,
             sys.executable,
             [sys.executable, "-m", "camrelay.workers", str(number)],
-            # twistd and people's .tac files have their own ways of finding modules.
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env=_environment(),
             path=self._directory,
             childFDs=pipes | sockets,
         )
@@ -136,7 +167,55 @@ class Supervisor(MultiService):
         for place in self._places:
             place.reload()
 
+    # watching
+
+    def _look(self, intervals: int) -> None:
+        """See who is hung; after a pause of our own nobody is to blame for his silence."""
+        for place in self._places:
+            if intervals > 1:
+                place.excuse()
+            place.look()
+        self._judge([place.report["state"] for place in self._places])
+
+    def _judge(self, states: Sequence[str]) -> None:
+        if all(state == "ready" for state in states):
+            self._readiness.withdraw(STARTING)
+        if "ready" in states:
+            self._readiness.withdraw(NO_WORKER)
+        else:
+            self._readiness.object(NO_WORKER, "no worker is ready")
+
+    def connections(self) -> int:
+        """Of all workers, as of about a second ago."""
+        return sum(place.report.get("connections", 0) for place in self._places)
+
+    def reports(self) -> list[Report]:
+        """What each worker says about itself."""
+        return [place.report for place in self._places]
+
+    # the end
+
+    def drain(self) -> Deferred[Any]:
+        """Empty and end the workers; until the last is gone, newcomers hear when to come back."""
+        self._readiness.object(DRAINING, "the server is going away")
+        return self._stop(DRAIN, self._settings.drain_time)
+
     def stopService(self) -> Deferred[Any]:
         """End the workers, then close the sockets: closing ends a socket for all that share it."""
-        ended: Deferred[Any] = gatherResults([place.stop() for place in self._places])
-        return ended.addCallback(lambda _: MultiService.stopService(self))
+        if self._watch.running:
+            self._watch.stop()
+        return self._stop(END, 0).addCallback(lambda _: MultiService.stopService(self))
+
+    def _stop(self, word: bytes, seconds: float) -> Deferred[Any]:
+        patience = seconds + CLOSE_SECONDS + SECONDS_TO_EXIT
+        ended: Deferred[Any] = gatherResults([place.stop(word, patience) for place in self._places])
+        return ended
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with the modules that we find: twistd and .tac files have their own ways of doing so.
+
+    What systemd tells the main process is not for its children: it takes messages from that only.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in FROM_SYSTEMD}
+    return kept | {"PYTHONPATH": os.pathsep.join(sys.path)}

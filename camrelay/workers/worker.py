@@ -1,40 +1,45 @@
 """What a worker process does: a whole node, on sockets that were handed to it."""
 
+import faulthandler
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from twisted.application.internet import TimerService
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger, globalLogBeginner
 
 from camrelay.core.errors import StartError
 from camrelay.net.listen import Listener
 from camrelay.ops.drain import CLOSE_SECONDS
-from camrelay.service import build
+from camrelay.service import RelayService, build
 from camrelay.workers.events import EventPipe
-from camrelay.workers.orders import EVENTS, FIRST_SOCKET, LIFELINE, Orders
+from camrelay.workers.orders import DRAIN, END, EVENTS, FIRST_SOCKET, RELOAD, Lifeline, Orders
 from camrelay.workers.sockets import shared_endpoint
 
 # How long a worker outlives its supervisor, even one that hangs.
 SECONDS_ALONE = CLOSE_SECONDS + 2.0
 
+SECONDS_BETWEEN_REPORTS = 1.0
 
-def run(orders: Orders, reactor: Any) -> None:
-    """Serve until SIGTERM, or until the supervisor is gone."""
+
+def run(orders: Orders, lifeline: Lifeline, reactor: Any) -> None:
+    """Serve until SIGTERM, the supervisor's word, or its end."""
+    faulthandler.enable()  # one that is killed for being hung says where
     events = EventPipe(EVENTS, reactor)
     globalLogBeginner.beginLoggingTo([events])
     try:
-        _serve(orders, reactor)
+        _serve(orders, lifeline, events, reactor)
     finally:
         events.finish()
 
 
-def _serve(orders: Orders, reactor: Any) -> None:
+def _serve(orders: Orders, lifeline: Lifeline, events: EventPipe, reactor: Any) -> None:
     # A terminal sends these to all processes in it, but what they mean is the supervisor's word.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -45,10 +50,22 @@ def _serve(orders: Orders, reactor: Any) -> None:
     service.privilegedStartService()
     service.startService()
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
-    follow = partial(_follow_supervisor, reactor, service.reload)
+    words: dict[bytes, Callable[[], None]] = {
+        RELOAD: service.reload,
+        DRAIN: service.ending.begin,
+        END: partial(_stop, reactor),
+    }
+    follow = partial(_follow_supervisor, lifeline, words, reactor)
     threading.Thread(target=follow, daemon=True).start()
-    Logger(namespace="camrelay").info("ready as process {pid}", event="worker", pid=os.getpid())
+    reactor.callWhenRunning(_report, service, events)
     reactor.run()
+
+
+def _report(service: RelayService, events: EventPipe) -> None:
+    """Tell how this worker is, now and every second."""
+    reports = TimerService(SECONDS_BETWEEN_REPORTS, lambda: events.report(service.status()))
+    reports.setServiceParent(service)
+    Logger(namespace="camrelay").info("ready as process {pid}", event="worker", pid=os.getpid())
 
 
 def _listeners(orders: Orders, reactor: Any) -> list[Listener]:
@@ -63,14 +80,16 @@ def _listeners(orders: Orders, reactor: Any) -> list[Listener]:
     ]
 
 
-def _follow_supervisor(reactor: Any, reload: Callable[[], None]) -> None:
+def _follow_supervisor(
+    lifeline: Lifeline, words: Mapping[bytes, Callable[[], None]], reactor: Any
+) -> None:
     """Do what is said on the lifeline, and wait for its end.
 
     Then the supervisor is gone, and nobody would replace us. A thread sees that even when the
     reactor's thread hangs.
     """
-    while os.read(LIFELINE, 4096):
-        reactor.callFromThread(reload)  # RELOAD is all that is ever said
+    for word in lifeline.words():
+        reactor.callFromThread(words[word])
     reactor.callFromThread(_stop, reactor)
     time.sleep(SECONDS_ALONE)
     os._exit(1)

@@ -1,6 +1,5 @@
 """How a server leaves: everybody is told, newcomers too, and the process ends as asked."""
 
-import http.client
 import re
 import signal
 import threading
@@ -11,6 +10,7 @@ import pytest
 import websocket
 
 from tests.conftest import StartRelay
+from tests.support.admin import ADMIN, ask_admin, wait_for_status
 from tests.support.server import Server
 
 SECONDS = 20.0
@@ -125,15 +125,21 @@ def test_interrupting_does_not_wait(relay_with: StartRelay) -> None:
 
 def test_the_status_says_draining(relay_with: StartRelay) -> None:
     """The operator sees what goes on, and how many are left."""
-    server = relay_with("--drain-time", "60", "--admin", "tcp:0:interface=127.0.0.1")
-    port = int(server.wait_for_log(r"admin http://127\.0\.0\.1:([0-9]+)/")[1])
+    server = relay_with("--drain-time", "60", *ADMIN)
     clients = [Client(server) for _ in range(2)]
     server.send_signal(signal.SIGTERM)
     clients[0].wait()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
-    connection.request("GET", "/status")
-    status = connection.getresponse().read()
-    assert b'"state": "draining"' in status
-    assert b'"connections": 1' in status
+    wait_for_status(server, state="draining", connections=1)
     server.send_signal(signal.SIGTERM)
     clients[1].wait()
+
+
+def test_drain_can_be_asked_for(relay_with: StartRelay) -> None:
+    """Over the admin listener, with the same effect as SIGTERM."""
+    server = relay_with(*ADMIN)
+    client = Client(server)
+    status, document = ask_admin(server, "POST", "/drain")
+    assert (status, document["state"]) == (202, "draining")
+    assert server.wait() == 0
+    client.wait()
+    assert client.code == 1001

@@ -9,10 +9,10 @@ from typing import Any
 import websocket
 
 from tests.conftest import StartRelay
+from tests.support.admin import ADMIN, ask_admin
 from tests.support.process import Process
 from tests.support.server import clean_environment, relay_command
 
-ADMIN_LINE = r"admin http://127\.0\.0\.1:([0-9]+)/"
 SECONDS = 10.0
 
 
@@ -30,16 +30,13 @@ def status_over(path: str) -> dict[str, Any]:
 
 def test_the_status_counts(relay_with: StartRelay) -> None:
     """A client in a room is seen, and who it is, is not."""
-    server = relay_with("--admin", "tcp:0:interface=127.0.0.1")
-    port = int(server.wait_for_log(ADMIN_LINE)[1])
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    server = relay_with(*ADMIN)
     client = websocket.create_connection(
         f"ws://localhost:{server.port}/ws/chat/hall", timeout=SECONDS
     )
     client.send('{"message": "hello"}')
     client.recv()
-    connection.request("GET", "/status")
-    status = json.load(connection.getresponse())
+    _, status = ask_admin(server, "GET", "/status")
     client.close()
     assert (status["state"], status["reasons"]) == ("ready", {})
     assert (status["connections"], status["rooms"]) == (1, 1)

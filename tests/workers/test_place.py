@@ -1,5 +1,6 @@
-"""How long a place stays empty after a worker has died."""
+"""How long a place stays empty after a worker has died, and when a worker is taken for hung."""
 
+from signal import SIGABRT, SIGKILL, Signals
 from types import SimpleNamespace
 
 import pytest
@@ -7,7 +8,8 @@ from twisted.internet.error import ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from camrelay.workers.place import SECONDS_OF_HEALTH, Place
+from camrelay.workers.orders import EVENTS
+from camrelay.workers.place import SECONDS_OF_HEALTH, SECONDS_OF_SILENCE, Place
 from camrelay.workers.process import WorkerProcess
 
 
@@ -17,12 +19,23 @@ class Factory:
     def __init__(self) -> None:
         self.clock = Clock()
         self.started: list[WorkerProcess] = []
+        self.signals: list[Signals] = []
         self.place = Place(1, b"", self.spawn, self.clock)
         self.place.start()
 
     def spawn(self, number: int, process: WorkerProcess) -> None:
-        process.transport = SimpleNamespace(pid=4711)
+        process.transport = SimpleNamespace(pid=4711, signalProcess=self.signals.append)
         self.started.append(process)
+
+    def report(self) -> None:
+        """The newest process says that it is well."""
+        self.started[-1].childDataReceived(EVENTS, b'report {"state": "ready"}\n')
+
+    def look_after(self, seconds: float) -> list[Signals]:
+        """The signals that were sent after so many more seconds."""
+        self.clock.advance(seconds)
+        self.place.look()
+        return self.signals
 
     def die_after(self, seconds: float) -> float:
         """The newest process dies; gives the seconds until there is another."""
@@ -67,3 +80,39 @@ def test_machine_without_processes_is_tried_again() -> None:
     Place(1, b"", spawn, clock).start()
     clock.pump([0.1] * 20)
     assert 3 <= len(tries) <= 5
+
+
+def test_worker_that_reports_is_left_alone(factory: Factory) -> None:
+    """However long it lives; what it said last can be asked for."""
+    for _ in range(10):
+        factory.report()
+        assert factory.look_after(SECONDS_OF_SILENCE - 1) == []
+    assert factory.place.report == {"state": "ready", "number": 1}
+
+
+def test_worker_that_is_silent_is_killed(factory: Factory) -> None:
+    """First so that it can say where it hangs, then so that it cannot refuse."""
+    factory.report()
+    assert factory.look_after(SECONDS_OF_SILENCE - 0.1) == []
+    assert factory.look_after(0.2) == [SIGABRT]
+    assert factory.look_after(3) == [SIGABRT, SIGKILL]
+
+
+def test_worker_that_never_reports_is_killed(factory: Factory) -> None:
+    """One that hangs while it starts would be waited for for ever."""
+    assert factory.place.report["state"] == "starting"
+    assert factory.look_after(SECONDS_OF_SILENCE) == [SIGABRT]
+
+
+def test_worker_that_could_not_be_heard_is_not_blamed(factory: Factory) -> None:
+    """When the supervisor itself stood still, silence proves nothing."""
+    factory.clock.advance(SECONDS_OF_SILENCE + 1)
+    factory.place.excuse()
+    assert factory.look_after(1) == []
+
+
+def test_report_of_a_dead_worker_is_forgotten(factory: Factory) -> None:
+    """The next one has to say itself that it is ready."""
+    factory.report()
+    factory.started[-1].processExited(Failure(ProcessTerminated(exitCode=1)))
+    assert factory.place.report["state"] == "starting"
