@@ -8,6 +8,7 @@ from camrelay.tools.channels import receive, send
 from camrelay.tools.check.command import check
 from camrelay.tools.doctor.command import doctor
 from camrelay.tools.healthy import healthy
+from camrelay.tools.history import history
 from camrelay.tools.publish import publish
 
 
@@ -35,6 +36,7 @@ main.add_command(bench)
 main.add_command(check)
 main.add_command(doctor)
 main.add_command(healthy)
+main.add_command(history)
 main.add_command(publish)
 main.add_command(receive)
 main.add_command(send)

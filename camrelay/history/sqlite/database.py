@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from camrelay.core.errors import StartError
-from camrelay.history.sqlite.schema import Unsuitable, upgrade
+from camrelay.history.sqlite.schema import Damaged, Unsuitable, check, upgrade
 from camrelay.history.sqlite.words import in_words, is_damage
 
 NAME = "history.sqlite3"
@@ -116,13 +116,6 @@ def claim(file: Path) -> int:
     return descriptor
 
 
-def check(connection: sqlite3.Connection, pragma: str) -> None:
-    """Raise Unsuitable for the first damage; `pragma` is integrity_check or quick_check."""
-    (found,) = connection.execute(f"PRAGMA {pragma}(1)").fetchone()
-    if found != "ok":
-        raise Unsuitable(f"is damaged ({found}): {REMEDY}")
-
-
 def renew_epochs(connection: sqlite3.Connection) -> None:
     """Entries that somebody has got may be missing, so their offsets may be given again.
 
@@ -144,6 +137,8 @@ def boot_id() -> str:
 
 def _remedy(error: BaseException) -> str | None:
     match error:
+        case Damaged():
+            return f"{error}: {REMEDY}"
         case Unsuitable():
             return str(error)
         case BlockingIOError():

@@ -1,0 +1,99 @@
+"""`camrelay history` on the command line: copies of what was said."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from camrelay.config import data_directory, load
+from camrelay.core.errors import StartError
+from camrelay.history.sqlite.copies import Contents, backup, look_at, restore
+from camrelay.history.sqlite.database import NAME
+
+Command = Callable[..., Any]
+
+_PLACE = (
+    click.option("--data-dir", metavar="DIR", help="Where the server keeps things."),
+    click.option("--config", metavar="FILE", help="TOML file with settings."),
+)
+
+
+def _place_options(command: Command) -> Command:
+    for option in reversed(_PLACE):
+        command = option(command)
+    return command
+
+
+def _file_of_server(config: str | None, data_dir: str | None) -> Path:
+    """Where the server with the same settings has its history. Raises StartError."""
+    given = {"data_dir": data_dir} if data_dir else {}
+    return data_directory(load(given, os.environ, config)) / NAME
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  camrelay history backup monday.sqlite3
+  camrelay history backup --data-dir /var/lib/camrelay /backup/$(date +%F).sqlite3
+  camrelay history check
+  camrelay history restore monday.sqlite3
+
+The data directory comes from the environment, .env and camrelay.toml too."""
+)
+def history() -> None:
+    """What was said in rooms, as `--history sqlite` keeps it: copy it, check it, put it back."""
+
+
+@history.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@_place_options
+def backup_command(file: Path, **place: str | None) -> None:
+    """Copy the history to FILE, also while the server runs.
+
+    FILE holds everything up to one moment. It is checked, and then replaces what was there.
+    """
+    with _complaints():
+        click.echo(_in_words(file, backup(_file_of_server(**place), file)))
+
+
+@history.command("check")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@_place_options
+def check_command(file: Path | None, **place: str | None) -> None:
+    """Read all of FILE, or else of the server's history, and say whether it is sound."""
+    with _complaints():
+        found = file or _file_of_server(**place)
+        click.echo(_in_words(found, look_at(found)))
+
+
+@history.command("restore")
+@click.argument("file", type=click.Path(path_type=Path))
+@_place_options
+def restore_command(file: Path, **place: str | None) -> None:
+    """Put FILE in the place of the server's history; the server has to be stopped.
+
+    What is there now is renamed. Clients that come back are told that something is missing.
+    """
+    with _complaints():
+        target = _file_of_server(**place)
+        contents, moved = restore(file, target)
+        click.echo(_in_words(target, contents))
+        if moved is not None:
+            click.echo(f"what was there is now {moved}")
+
+
+@contextmanager
+def _complaints() -> Iterator[None]:
+    """What is wrong, in one line."""
+    try:
+        yield
+    except StartError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _in_words(file: Path, contents: Contents) -> str:
+    entries, rooms, size = contents
+    return f"{file} is sound: {size / 1e6:.1f} MB, messages: {entries:,}, rooms: {rooms:,}"
