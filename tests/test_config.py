@@ -126,6 +126,10 @@ def test_one_file_can_hold_everything(directory: Path) -> None:
         max-message-size = 1024
         retain = 30
         allowed-origin = ["https://app.example", "http://localhost:3000"]
+        jwks = ["shared.json", "https://login.example/jwks"]
+        token-audience = "relay"
+        token-issuer = "https://login.example"
+        token-leeway = 0
         ping-interval = 20
         handshake-timeout = 2.5
         compression = true
@@ -159,6 +163,10 @@ def test_one_file_can_hold_everything(directory: Path) -> None:
         max_message_size=1024,
         retain=30.0,
         allowed_origin=("https://app.example", "http://localhost:3000"),
+        jwks=("shared.json", "https://login.example/jwks"),
+        token_audience="relay",
+        token_issuer="https://login.example",
+        token_leeway=0.0,
         ping_interval=20.0,
         handshake_timeout=2.5,
         compression=True,

@@ -62,8 +62,8 @@ class KeysInFile:
 
     def __init__(self, path: Path, now: Callable[[], float], journal: KeyJournal) -> None:
         """Raises StartError when it cannot be read."""
-        self._path = path
-        self._watched = WatchedFile(path, now)
+        self._path = path.absolute()  # the working directory of a daemon may change
+        self._watched = WatchedFile(self._path, now)
         self._watched.look()
         self._journal = journal
         self._set = self._read()

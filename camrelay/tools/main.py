@@ -9,7 +9,9 @@ from camrelay.tools.check.command import check
 from camrelay.tools.doctor.command import doctor
 from camrelay.tools.healthy import healthy
 from camrelay.tools.history import history
+from camrelay.tools.key import key
 from camrelay.tools.publish import publish
+from camrelay.tools.token import token
 
 
 @click.group(
@@ -37,9 +39,11 @@ main.add_command(check)
 main.add_command(doctor)
 main.add_command(healthy)
 main.add_command(history)
+main.add_command(key)
 main.add_command(publish)
 main.add_command(receive)
 main.add_command(send)
+main.add_command(token)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+"""`camrelay key` on the command line."""
+
+import click
+from tabulate import tabulate
+
+from camrelay.config import data_directory
+from camrelay.core.errors import StartError
+from camrelay.identity.jwk import ALGORITHMS, HS256
+from camrelay.identity.key_file import KeyFile
+from camrelay.tools.own_keys import WHERE, key_options, key_settings
+
+
+@click.group(
+    epilog=f"""{WHERE}
+
+\b
+A new key everywhere, with nobody signed out:
+  camrelay key new       believed from now on; copy keys.json to all machines
+  camrelay key rotate    signs from now on; copy keys.json again
+  camrelay key retire    the old key, once its last token has ended"""
+)
+def key() -> None:
+    """The keys with which the server signs tokens. It notices changes within a second."""
+
+
+@key.command("new", epilog=WHERE)
+@click.option(
+    "--algorithm",
+    type=click.Choice(ALGORITHMS),
+    default=HS256,
+    show_default=True,
+    help="HS256: a secret; ES256, EdDSA: a pair, whose public part others may have.",
+)
+@key_options
+def new(algorithm: str, **given: str | None) -> None:
+    """Make a key that is believed, but does not sign yet (the very first one does)."""
+    try:
+        made = _file(**given).add(algorithm)
+    except StartError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(made.kid)
+
+
+@key.command("list", epilog=WHERE)
+@key_options
+def list_keys(**given: str | None) -> None:
+    """Show the names of the keys, oldest first, and which one signs."""
+    try:
+        file = _file(**given)
+        ring = file.read()
+    except StartError as error:
+        raise click.ClickException(str(error)) from None
+    if ring is None:
+        click.echo(f"no keys yet: {file.path} is made when the first one is needed")
+        return
+    rows = [
+        (each.kid, each.algorithm, "signs" if each.kid == ring.signing.kid else "is believed")
+        for each in ring.keys.keys.values()
+    ]
+    click.echo(tabulate(rows, tablefmt="plain", disable_numparse=True))
+
+
+@key.command("rotate", epilog=WHERE)
+@key_options
+def rotate(**given: str | None) -> None:
+    """Let the newest key sign; if it does already, make one first.
+
+    Tokens that were signed before stay good until they end, or their key is retired.
+    """
+    try:
+        signing = _file(**given).rotate()
+    except StartError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(signing.kid)
+
+
+@key.command("retire", epilog=WHERE)
+@click.argument("kid", metavar="KID")
+@key_options
+def retire(kid: str, **given: str | None) -> None:
+    """Believe the key KID no more: all its tokens end now."""
+    try:
+        _file(**given).retire(kid)
+    except StartError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _file(**given: str | None) -> KeyFile:
+    return KeyFile(data_directory(key_settings(**given)))

@@ -1,0 +1,35 @@
+"""Where the keys of the server are: the same options for every command that needs them."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from camrelay.config import OPTIONS, Settings, load
+
+Command = Callable[..., Any]
+
+_OPTIONS = (
+    click.option("--data-dir", metavar="DIR", help=OPTIONS["data_dir"].description),
+    click.option("--config", metavar="FILE", help="TOML file with settings."),
+)
+
+WHERE = """\b
+The keys are in keys.json in the data directory of the server. Run this as the
+user who runs the server, or name its --data-dir."""
+
+
+def key_options(command: Command) -> Command:
+    """Add the options; their values go to `key_settings`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def key_settings(config: str | None, data_dir: str | None) -> Settings:
+    """What was given, or else found in the environment, in .env and in the file.
+
+    Raises StartError for a value that is not allowed.
+    """
+    return load({"data_dir": data_dir} if data_dir else {}, os.environ, config)
