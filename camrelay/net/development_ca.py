@@ -4,10 +4,6 @@ A certificate authority (CA) of this machine signs a certificate (leaf) for the 
 Phones and browsers are told to trust the CA; they keep trusting when the leaf changes.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from camrelay.core.errors import StartError
+from camrelay.files import turn, write_whole
 from camrelay.net.authority import Authority, make_authority, make_leaf, subject_names
 from camrelay.net.certificate_files import has_key, read_private
 
@@ -65,7 +62,7 @@ def development_certificate(
     leaf_file = leaf_in(data_dir)
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _turn(data_dir / "camrelay_development.lock"):
+        with turn(data_dir / "camrelay_development.lock"):
             authority = _find_authority(authority_file, names, now)
             _find_leaf(leaf_file, authority, names, now)
     except OSError as error:
@@ -80,17 +77,6 @@ def leaf_in(data_dir: Path) -> Path:
     return data_dir.absolute() / "camrelay_development.crt"
 
 
-@contextmanager
-def _turn(lock: Path) -> Iterator[None]:
-    """One process at a time; the system gives the lock back should the process die."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def _find_authority(file: Path, names: list[str], now: datetime) -> Authority:
     if file.exists():
         authority = _read_authority(file)
@@ -98,8 +84,8 @@ def _find_authority(file: Path, names: list[str], now: datetime) -> Authority:
             return authority
         file.unlink()  # first: a key without certificate is one that was not finished
     authority = make_authority(names, now)
-    _write(_key_file(file), _key_pem(authority.key), 0o600)
-    _write(file, authority.certificate.public_bytes(Encoding.PEM), 0o644)
+    write_whole(_key_file(file), _key_pem(authority.key), 0o600)
+    write_whole(file, authority.certificate.public_bytes(Encoding.PEM), 0o644)
     return authority
 
 
@@ -118,14 +104,14 @@ def _find_leaf(file: Path, authority: Authority, names: list[str], now: datetime
     key = _read_key(_key_file(file))
     if key is None:
         key = ec.generate_private_key(ec.SECP256R1())
-        _write(_key_file(file), _key_pem(key), 0o600)
+        write_whole(_key_file(file), _key_pem(key), 0o600)
     wanted = subject_names(names, authority.certificate)
     chain = _read_certificates(file)
     if chain[1:] == [authority.certificate] and _is_good_leaf(chain[0], key, wanted, now):
         return
     leaf = make_leaf(key, authority, wanted, now)
     pem = [certificate.public_bytes(Encoding.PEM) for certificate in (leaf, authority.certificate)]
-    _write(file, b"".join(pem), 0o644)
+    write_whole(file, b"".join(pem), 0o644)
 
 
 def _is_good_leaf(
@@ -168,15 +154,3 @@ def _read_certificates(file: Path) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(file.read_bytes())
     except (FileNotFoundError, ValueError):
         return []
-
-
-def _write(file: Path, content: bytes, mode: int) -> None:
-    """Make `file` appear whole: readers see what was there before, or all of `content`."""
-    new = file.with_name(f"{file.name}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with open(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(descriptor)
-    new.replace(file)
