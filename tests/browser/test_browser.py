@@ -21,6 +21,22 @@ MISSING = (
     "no browser to test with: install Node.js 20 and Chromium (apt-get install nodejs npm "
     "chromium), then run: npm ci --prefix tests/browser"
 )
+CLOSED_ROOMS = """
+[[routes]]
+path = "/ws/chat/members"
+kind = "chat"
+access = "signed-in"
+
+[[routes]]
+path = "/ws/chat/stage"
+kind = "chat"
+publish = ["the-speaker"]
+
+[[routes]]
+path = "/ws/chat/board"
+kind = "chat"
+access = "token"
+"""
 RunScript = Callable[[str, Server], Process]
 
 
@@ -83,6 +99,18 @@ def test_the_socket_knows_when_to_come_back(run: RunScript, relay: Server) -> No
 def test_a_tab_goes_on_where_it_was(run: RunScript, relay: Server) -> None:
     """What was said before is there; what was said in a tunnel comes once, under a mark."""
     assert_passes(run("resume.js", relay))
+
+
+def test_a_person_takes_a_name(run: RunScript, relay: Server) -> None:
+    """Others see it beside what is said; it is kept, changed and given back without a loss."""
+    assert_passes(run("names.js", relay))
+
+
+def test_a_page_says_why_a_room_is_closed(run: RunScript, tmp_path: Path) -> None:
+    """It asks for a name where that helps, and gives the reason where it does not."""
+    (tmp_path / "camrelay.toml").write_text(CLOSED_ROOMS, "utf-8")
+    with start_relay(tmp_path, "--tls", "--config", "camrelay.toml") as server:
+        assert_passes(run("doors.js", server))
 
 
 def test_a_chat_survives_a_restart_of_the_server(run: RunScript, tmp_path: Path) -> None:
