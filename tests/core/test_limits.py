@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camrelay.core.limits import Allowance, Rate
+from camrelay.core.limits import Allowance, Rate, Shares
 
 # Powers of two: sums and quotients of these are exact, so that the model must agree to the digit.
 EXACT_RATES = st.builds(
@@ -110,3 +110,29 @@ def test_a_rate_knows_its_pace() -> None:
     assert rate.interval == 0.1
     assert rate.slack == 0.2
     assert Rate(0, 0).slack == inf
+
+
+def test_what_counts_for_several_is_taken_off_as_several() -> None:
+    """It may go over the rate once; the next one waits until that is made good."""
+    allowance = Allowance(Rate(10, 10))
+    assert allowance.spend(100.0, 30)
+    assert not allowance.spend(101.0)
+    assert allowance.wait(101.0) == pytest.approx(1.1)
+    assert allowance.spend(102.2)
+
+
+def test_each_spender_has_a_share() -> None:
+    """What one has spent does not count for another."""
+    shares = Shares(Rate(1, 2))
+    assert [shares.spend("anna", 100.0) for _ in range(3)] == [True, True, False]
+    assert shares.spend("ben", 100.0)
+    assert shares.spend("anna", 101.5)
+
+
+def test_whoever_has_not_spent_for_longest_is_forgotten() -> None:
+    """A crowd of strangers does not fill the memory."""
+    shares = Shares(Rate(0.001, 1), most=2)
+    for who in ("anna", "ben", "anna", "carla"):
+        shares.spend(who, 100.0)
+    assert not shares.spend("anna", 100.0)
+    assert shares.spend("ben", 100.0)

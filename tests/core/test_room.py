@@ -8,15 +8,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from camrelay.core.admission import Admission
+from camrelay.core.dialects.notices import Member
 from camrelay.core.errors import SLOW_CONSUMER
 from camrelay.core.frames import binary_frame, text_frame
-from camrelay.core.history import Said
+from camrelay.core.history import Entry, Keep, Position, Said
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.kind import Kind, Message
 from camrelay.core.kinds.pose import Pose
 from camrelay.core.limits import Limits
+from camrelay.core.presence import Presence
 from camrelay.core.publication import Publication, Remote
-from camrelay.core.room import Room
+from camrelay.core.replay import Replay
+from camrelay.core.room import Room, remembered
 from camrelay.core.session import Session
 from camrelay.core.terms import Terms
 from camrelay.testing import RecordingSink
@@ -43,6 +46,11 @@ class Crowd:
         self.sessions: dict[str, Session] = {}
         self.sinks: dict[str, RecordingSink] = {}
         self.broken: list[str] = []
+
+    def session(self, name: str, sink: RecordingSink | None = None) -> Session:
+        """One that has not joined yet."""
+        admission = Admission("/room", self.kind, "peer", terms=Terms(limits=LIMITS))
+        return Session(name, admission, sink or RecordingSink())
 
     def join(self, name: str, sink: RecordingSink | None = None, hz: float = 0.0) -> RecordingSink:
         """A member who is called `name`."""
@@ -663,3 +671,87 @@ class RoomMachine(RuleBasedStateMachine):
 
 
 TestRoom = RoomMachine.TestCase
+
+
+# What is kept
+
+
+def entry(offset: int, text: str) -> Entry:
+    """What the history tells."""
+    return Entry(offset, Said("ben", "Ben", NOW, Message(text.encode())))
+
+
+def test_what_the_history_tells_is_fanned_out_in_its_place(chat: Crowd) -> None:
+    """It is carried to no other node: each hears it from the history."""
+    anna = chat.join("anna")
+    assert chat.room.remember("e", entry(7, "one"))
+    assert not chat.room.remember("e", entry(8, "two"))
+    turn = chat.fan_out()
+    assert anna.messages == ["one", "two"]
+    assert [(each.epoch, each.offset, each.user) for each in turn] == [
+        ("e", 7, "Ben"),
+        ("e", 8, "Ben"),
+    ]
+    assert all(each.origin is not None for each in turn)
+    assert chat.room.position == Position("e", 8)
+
+
+def test_a_room_may_begin_anew(chat: Crowd) -> None:
+    """Whoever waits for the past is told that it does not fit any more."""
+    replay = Replay(1000)
+    chat.room.wait(chat.session("anna"), replay)
+    chat.room.begin_anew(Position("f", 3))
+    assert chat.room.position == Position("f", 3)
+    assert not replay.is_whole
+
+
+def test_the_past_comes_before_the_present(chat: Crowd) -> None:
+    """In one write, in the place of what was held."""
+    replay, sink = Replay(1000), RecordingSink()
+    session = chat.session("anna", sink)
+    chat.room.wait(session, replay)
+    chat.room.remember("e", entry(2, "two"))
+    chat.fan_out()
+    assert sink.writes == []
+    chat.room.join_after(session, replay.behind([remembered("e", entry(1, "one"))]), NOW)
+    chat.room.remember("e", entry(3, "three"))
+    chat.fan_out()
+    assert sink.messages == ["one", "two", "three"]
+    assert len(sink.writes) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "keep", "stored_first"),
+    [(Chat(), Keep(1, 1.0), True), (Chat(), None, False), (Pose(), Keep(1, 1.0), False)],
+)
+def test_chat_is_stored_before_it_is_heard(
+    kind: Kind, keep: Keep | None, stored_first: bool
+) -> None:
+    """Where anything is kept; positions are never waited for."""
+    assert Room("/room", kind, keep).is_stored_first is stored_first
+
+
+def test_a_room_knows_who_is_in_it(chat: Crowd) -> None:
+    """By the ids of the sessions."""
+    chat.join("anna")
+    chat.join("ben")
+    assert [session.id for session in chat.room.members] == ["anna", "ben"]
+    assert chat.room.presence == Presence(2, (Member("anna"), Member("ben")))
+    assert chat.room.listeners == []
+
+
+def test_a_visitor_leaves_nothing_behind(poses: Crowd) -> None:
+    """Its position is seen by those who are there, and by nobody who comes later."""
+    anna = poses.join("anna")
+    poses.room.publish(Said("visitor", "", NOW, Message(b"here")), is_retained=False)
+    poses.fan_out()
+    assert anna.messages == ["here"]
+    assert poses.join("ben").messages == []
+
+
+def test_a_room_with_a_visitor_is_not_forgotten(chat: Crowd) -> None:
+    """Until the visit is over."""
+    chat.room.visits = 1
+    assert not chat.room.is_forgotten
+    chat.room.visits = 0
+    assert chat.room.is_forgotten

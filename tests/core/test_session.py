@@ -8,6 +8,7 @@ import pytest
 from camrelay.core.admission import Admission
 from camrelay.core.errors import SLOW_CONSUMER
 from camrelay.core.frames import text_frame
+from camrelay.core.identity import Identity
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.limits import Limits, Rate
 from camrelay.core.session import Session
@@ -203,3 +204,55 @@ def test_garbage_is_borne_with_for_a_while(new_session: NewSession) -> None:
     assert not session.may_send_garbage(100.0)
     assert session.may_send_garbage(101.0)
     assert session.allowance.spend(100.0)
+
+
+def test_frames_that_were_joined_count_as_what_they_are() -> None:
+    """Three frames in one write are three messages."""
+    sink = RecordingSink()
+    session = Session("node-1", admitted(), sink)
+    session.send_at_once(b"onetwothree", 3)
+    assert (sink.writes, session.messages_out) == ([b"onetwothree"], 3)
+
+
+def test_who_is_paced_gets_what_was_joined_at_once() -> None:
+    """What a room retains is for now, not for when it is due."""
+    sink = RecordingSink()
+    session = Session("node-1", replace(admitted(), hz=2), sink)
+    session.send_at_once(b"one", 1)
+    assert sink.writes == [b"one"]
+
+
+def test_who_is_behind_gets_what_was_joined_later() -> None:
+    """In its place among the other frames; each frame counts."""
+    sink = RecordingSink()
+    session = Session("node-1", admitted(), sink)
+    session.fall_behind()
+    session.send(b"first")
+    session.send_at_once(b"one+two", 2)
+    assert sink.writes == []
+    session.catch_up()
+    assert (sink.writes, session.messages_out) == ([b"firstone+two"], 3)
+
+
+def test_bytes_are_limited_as_messages_are() -> None:
+    """A message that takes too many makes the next one wait."""
+    session = Session("node-1", admitted(bytes=Rate(100, 100)), RecordingSink())
+    assert session.may_say(150, 1000.0)
+    assert not session.may_say(1, 1000.1)
+    assert session.must_wait(1000.1) == pytest.approx(0.41)
+    assert session.may_say(1, 1000.6)
+
+
+@pytest.mark.parametrize(
+    ("user", "identity", "shown"),
+    [
+        ("", None, ""),
+        ("ben", None, "ben"),
+        ("", Identity("u-1"), "u-1"),
+        ("", Identity("u-1", "Anna"), "Anna"),
+    ],
+)
+def test_others_see_who_is_signed_in(user: str, identity: Identity | None, shown: str) -> None:
+    """The name of the token, or what a stranger calls itself."""
+    admission = replace(admitted(), user=user, identity=identity)
+    assert Session("node-1", admission, RecordingSink()).user == shown
