@@ -1,5 +1,7 @@
 """Messages from programs that are no node."""
 
+from functools import partial
+
 import pytest
 import pytest_twisted
 from twisted.internet.threads import deferToThread
@@ -10,14 +12,17 @@ from camrelay.publish import Publisher
 from camrelay.redis.blocking import BlockingLink
 from camrelay.redis.url import parse
 from tests.support.cluster import Cluster, ClusterNode, cluster
+from tests.support.kept import texts
+from tests.support.kept_nodes import KeptNode, KeptNodes, kept_nodes
 from tests.support.links import StartLink, start_link, within
 from tests.support.redis import RedisServer, redis_server
 from tests.support.small_relay import line, position
 
-__all__ = ["cluster", "redis_server", "start_link"]
+__all__ = ["cluster", "kept_nodes", "redis_server", "start_link"]
 
 LOBBY = "/ws/chat/lobby"
 LAB = "/ws/camera/lab"
+OUTSIDE = '{"message":"[Kitchen] outside"}'
 
 
 async def listening(cluster: Cluster, *names: str, path: str = LOBBY) -> list[ClusterNode]:
@@ -128,3 +133,68 @@ def test_what_a_room_would_not_take_is_refused_here(
     """Before anything is sent; a private room has nobody else to hear it."""
     with BlockingLink(parse(redis_server.url)) as link, pytest.raises(error):
         Publisher(link).publish(path, message)
+
+
+# Servers that keep what is said
+
+
+async def keeping(kept_nodes: KeptNodes, *names: str) -> list[KeptNode]:
+    """Nodes with a history in Redis and a member each in the room."""
+    nodes = [await kept_nodes.start(name) for name in names]
+    for node in nodes:
+        await node.open(LOBBY)
+    return nodes
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_said_from_outside_is_kept(
+    kept_nodes: KeptNodes, start_link: StartLink
+) -> None:
+    """In order with what members say; every server with members hears it once."""
+    a, b = await keeping(kept_nodes, "a", "b")
+    link = start_link(kept_nodes.server.url)
+    await within(link.when_up())
+    publisher = Publisher(link, keeps=True)
+    await a.say(LOBBY, "before")
+    assert await within(publisher.publish(LOBBY, line("outside"), user="Kitchen")) == 2
+    await a.say(LOBBY, "after")
+    await kept_nodes.eventually(lambda: len(b.told(LOBBY)) == 3)
+    assert a.told(LOBBY) == b.told(LOBBY) == ["before", OUTSIDE, "after"]
+    assert texts((await b.read(LOBBY)).entries) == a.told(LOBBY)
+    said = b.entries[LOBBY][1].said
+    assert (said.user, said.publisher[:8]) == ("Kitchen", "outside-")
+    assert a.breaks == b.breaks == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_said_again_under_the_same_key_is_said_once(
+    kept_nodes: KeptNodes,
+) -> None:
+    """By plain code, which tries again when it does not know what became of it."""
+    (a,) = await keeping(kept_nodes, "a")
+    with BlockingLink(parse(kept_nodes.server.url)) as link:
+        publish = partial(deferToThread, Publisher(link, keeps=True).publish, LOBBY)
+        assert await within(publish(line("one"), key="order 17")) == 1
+        assert await within(publish(line("one"), key="order 17")) == 0
+        assert await within(publish(line("one"), key="order 18")) == 1
+        assert await within(publish(line("one"))) == 1
+    await a.until(lambda: len(a.told(LOBBY)) == 3)
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_said_to_nobody_is_kept_for_those_who_come(kept_nodes: KeptNodes) -> None:
+    """Its room is begun by it."""
+    with BlockingLink(parse(kept_nodes.server.url)) as link:
+        publish = Publisher(link, keeps=True).publish
+        assert await within(deferToThread(publish, LOBBY, line("hello"))) == 0
+    (a,) = await keeping(kept_nodes, "a")
+    assert texts((await a.read(LOBBY)).entries) == ['{"message":"hello"}']
+
+
+def test_a_key_needs_a_place_where_it_is_noted(redis_server: RedisServer) -> None:
+    """Or the message would be said again all the same."""
+    with BlockingLink(parse(redis_server.url)) as link:
+        with pytest.raises(ValueError, match="keeps=True"):
+            Publisher(link).publish(LOBBY, line("hello"), key="order 17")
+        with pytest.raises(ValueError, match="kept"):
+            Publisher(link, keeps=True).publish(LAB, position(1.0), key="order 17")

@@ -37,6 +37,9 @@ ONCE_SECONDS = 3600.0
 MOST_ENTRIES = 200
 MOST_BYTES = 256 << 10
 
+# What is known of a room when nothing is.
+NOWHERE = Position("", 0)
+
 
 def place_key(path: str) -> bytes:
     """The hash that says where the room stands."""

@@ -21,7 +21,7 @@ from camrelay.ports import Answer, Timer
 from camrelay.redis.early import Early, Question
 from camrelay.redis.envelope import Unreadable
 from camrelay.redis.errors import LinkError, Unanswered
-from camrelay.redis.history_scripts import Found
+from camrelay.redis.history_scripts import NOWHERE, Found
 from camrelay.redis.ledger import Ledger
 from camrelay.redis.reads import Reads
 from camrelay.redis.shared import NOT_READ, NOT_STORED, PERHAPS_STORED, Shared
@@ -37,7 +37,6 @@ GONE = "what was said meanwhile is not kept any more"
 UNKNOWN = "what was said meanwhile is not known here"
 
 FORBIDDEN = "the user in the URL is not permitted to listen there"
-NOWHERE = Position("", 0)
 
 
 class KeptRoom:

@@ -2,6 +2,7 @@
 
 import click
 
+from camrelay.config import history_of
 from camrelay.core.errors import PeerError, StartError
 from camrelay.publish import Publisher
 from camrelay.redis.blocking import BlockingLink
@@ -20,6 +21,7 @@ Settings come from the environment, .env and camrelay.toml too, as for the serve
 @click.argument("path", metavar="ROOM-PATH")
 @click.argument("message")
 @click.option("--user", default="", metavar="NAME", help="Speak under a name (text and chat).")
+@click.option("--history", metavar="KIND", help="That of the servers: redis, or off (default).")
 @redis_options
 def publish(path: str, message: str, user: str, **given: str | None) -> None:
     """Say MESSAGE in the room at ROOM-PATH, on all servers that share a Redis.
@@ -29,7 +31,8 @@ def publish(path: str, message: str, user: str, **given: str | None) -> None:
     try:
         place = redis_place(**given)
         with BlockingLink(place.url, place.trust) as link:
-            reached = Publisher(link, place.settings.routes).publish(path, message, user)
+            keeps = history_of(place.settings) == "redis"
+            reached = Publisher(link, place.settings.routes, keeps).publish(path, message, user)
     except (StartError, PeerError, LinkError) as error:
         raise click.ClickException(str(error)) from None
     servers = "1 server" if reached == 1 else f"{reached} servers"

@@ -14,8 +14,13 @@ import pytest_twisted
 
 from camrelay.core.history import Said
 from camrelay.redis.history import RedisHistory
-from camrelay.redis.history_scripts import APPEND, append_words, place_key, stream_key
-from camrelay.redis.kept_room import NOWHERE
+from camrelay.redis.history_scripts import (
+    APPEND,
+    NOWHERE,
+    append_words,
+    place_key,
+    stream_key,
+)
 from camrelay.testing import ManualClock, RecordingJournal
 from tests.support.kept import KEEP, Kept
 from tests.support.links import WatchedLink, until, within
