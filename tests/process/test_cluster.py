@@ -1,56 +1,22 @@
 """Two whole nodes and a Redis of their own: clients on both are in the same rooms."""
 
-import json
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from camrelay.redis.envelope import room_channel
 from camrelay.redis.nodes import PATIENCE
-from tests.support.frames import TEXT, frame
+from tests.support.pair import SECONDS_TO_WAIT, Pair, hear, hear_until, line, say
 from tests.support.process import Process
-from tests.support.redis import RedisServer
 from tests.support.server import Server, clean_environment, relay_command, start_relay
 from tests.support.wire import Wire
 from tests.tools.commands import run_camrelay
 
 LAB = "/ws/camera/lab"
 LOBBY = "/ws/chat/lobby"
-SECONDS_TO_WAIT = 20.0
 UP = r"redis \S+ is up"
-
-
-class Pair:
-    """Two nodes, what connects them, and their clients."""
-
-    def __init__(self, directory: Path, running: ExitStack) -> None:
-        """Both run and know each other."""
-        folders = [directory / name for name in ("redis", "a", "b")]
-        folders[0].mkdir()
-        self._running = running
-        self.redis = running.enter_context(RedisServer(folders[0]))
-        options = ("--redis", self.redis.url)
-        self.a, self.b = (
-            running.enter_context(start_relay(folder, *options)) for folder in folders[1:]
-        )
-        for node in (self.a, self.b):
-            node.wait_for_log(r"node \w+ is there")
-
-    def join(self, node: Server, path: str) -> Wire:
-        """A new member of a room on `node`."""
-        member = self._running.enter_context(Wire(node.port, timeout=SECONDS_TO_WAIT))
-        member.upgrade(path)
-        return member
-
-    def wait_for_listeners(self, path: str, count: int) -> None:
-        """Until so many nodes hear what is said in a room."""
-        deadline = time.monotonic() + SECONDS_TO_WAIT
-        while self.redis.command("PUBSUB", "NUMSUB", room_channel(path))[1] != count:
-            assert time.monotonic() < deadline, f"not {count} nodes listen to {path}"
 
 
 @pytest.fixture(scope="module")
@@ -70,29 +36,6 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 def position(x: float) -> dict[str, float]:
     """A position as it comes out again."""
     return {"x": float(x), "y": 0.0, "z": 0.0}
-
-
-def line(text: str) -> dict[str, str]:
-    """A chat message."""
-    return {"message": text}
-
-
-def say(member: Wire, *documents: object) -> None:
-    """Send messages."""
-    member.send(*(frame(TEXT, json.dumps(document).encode()) for document in documents))
-
-
-def hear(member: Wire) -> object:
-    """The next message."""
-    return json.loads(member.read_message().payload)
-
-
-def hear_until(member: Wire, last: object) -> list[object]:
-    """The messages up to and with `last`."""
-    heard = [hear(member)]
-    while heard[-1] != last:
-        heard.append(hear(member))
-    return heard
 
 
 def at_once(pair: Pair, node: Server, path: str = LAB) -> list[object]:
