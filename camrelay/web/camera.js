@@ -3,31 +3,40 @@
 import { showConnection } from "/static/connection.js";
 import { showCameras } from "/static/camera_list.js";
 import { offerCopy } from "/static/copy.js";
+import { Crowd } from "/static/crowd.js";
 import { PositionMap } from "/static/map.js";
+import { Member } from "/static/member.js";
 import { askForRoom, roomOfPage } from "/static/rooms.js";
 import { SimulatedCamera } from "/static/simulated_camera.js";
-import { Socket, socketUrl } from "/static/socket.js";
+import { socketUrl } from "/static/socket.js";
 import { Tracks } from "/static/tracks.js";
 
 const REFRESH_EVERY = 200; // ms: numbers that change faster cannot be read
 
 const find = (selector) => document.querySelector(selector);
 const room = roomOfPage();
-const url = socketUrl(room ? `/ws/camera/${encodeURIComponent(room)}` : "/ws/camera");
+const path = room ? `/ws/camera/${encodeURIComponent(room)}` : "/ws/camera";
+const url = socketUrl(path);
 const tracks = new Tracks();
 const map = new PositionMap(find("#map"));
 let drawing = false;
 let roundTrip; // ms, of the newest of our own positions
 
-const socket = new Socket(() => url, {
-  onMessage: hear,
-  onState: (state, reason) => {
+const crowd = new Crowd(find("#who"));
+const meet = (frame) => crowd.take(frame);
+const member = new Member(path, {}, {
+  state: (state, reason) => {
     showConnection(find("#connection"), state, reason);
     find("#restart").hidden = state !== "stopped";
     forgetRoundTrip();
   },
+  message: hear,
+  welcome: meet,
+  join: meet,
+  leave: meet,
+  count: meet,
 });
-const simulated = new SimulatedCamera((text) => socket.send(text));
+const simulated = new SimulatedCamera((position) => member.publish(position));
 
 if (room) {
   find("#room").textContent = room;
@@ -37,17 +46,16 @@ find("#address").value = url;
 for (const span of document.querySelectorAll("[data-address]")) span.textContent = url;
 offerCopy(find("#copy"), find("#address"));
 askForRoom(find("form"), "camera");
-find("#restart").addEventListener("click", () => socket.restart());
+find("#restart").addEventListener("click", () => member.restart());
 find("#simulate").addEventListener("click", toggleSimulation);
 for (const view of document.querySelectorAll("[name=view]")) {
   view.addEventListener("change", () => map.setView(view.value));
 }
 setInterval(refresh, REFRESH_EVERY);
 
-function hear(data) {
-  const message = JSON.parse(data);
-  if (!tracks.take(message, performance.now())) return;
-  roundTrip = simulated.roundTrip(message) || roundTrip;
+function hear(frame) {
+  if (!tracks.take(frame, performance.now())) return;
+  roundTrip = simulated.roundTrip(frame.data) || roundTrip;
   if (!drawing) requestAnimationFrame(draw);
   drawing = true;
 }

@@ -6,10 +6,10 @@ const NUMBERS = ["x", "y", "z", "rate", "age"];
 
 /** Shows `cameras` as they are at `now` (ms) in `table`, and how many there are in `count`. */
 export function showCameras(table, count, cameras, now) {
-  const rows = new Map([...table.tBodies[0].rows].map((row) => [row.dataset.camera, row]));
+  const rows = new Map([...table.tBodies[0].rows].map((row) => [row.dataset.key, row]));
   for (const camera of cameras) {
-    const row = rows.get(camera.name) || addRow(table, camera.name);
-    rows.delete(camera.name);
+    const row = rows.get(camera.key) || addRow(table, camera);
+    rows.delete(camera.key);
     fill(row, camera, now);
   }
   for (const row of rows.values()) row.remove();
@@ -17,8 +17,9 @@ export function showCameras(table, count, cameras, now) {
   say(count, cameras.length === 1 ? "1 camera" : `${cameras.length || "No"} cameras`);
 }
 
-function addRow(table, name) {
+function addRow(table, { key, name }) {
   const row = table.tBodies[0].insertRow();
+  row.dataset.key = key;
   row.dataset.camera = name;
   const head = document.createElement("th");
   head.scope = "row";

@@ -26,7 +26,7 @@ const log = new ChatLog(find("#chat-log"), (unread) => {
 });
 const crowd = new Crowd(find("#who"));
 const signIn = new SignIn(() => member.restart());
-const outgoing = new Outgoing((text) => member.publish({ message: text }), notice);
+const outgoing = new Outgoing((text, id) => member.publish({ message: text }, id), notice);
 const member = new Member(`/ws/chat/${encodeURIComponent(room)}`, { history: HISTORY }, {
   state: change,
   welcome: enter,

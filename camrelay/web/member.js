@@ -16,7 +16,6 @@ export class Member {
     this.first = first;
     this.on = on;
     this.ids = new Set(); // of all connections that this page had
-    this.published = 0;
     this.socket = new Socket(() => this.address(), {
       protocols: [DIALECT],
       onMessage: (text) => this.take(JSON.parse(text)),
@@ -24,12 +23,9 @@ export class Member {
     });
   }
 
-  /** The id under which `data` was sent; undefined while there is no connection. */
-  publish(data) {
-    const id = String(this.published + 1);
-    if (!this.isIn || !this.socket.send(JSON.stringify({ type: "publish", data, id }))) return undefined;
-    this.published += 1;
-    return id;
+  /** Whether `data` was sent; with an `id` of one's own, the server answers with an ack or error. */
+  publish(data, id) {
+    return Boolean(this.isIn) && this.socket.send(JSON.stringify({ type: "publish", data, id }));
   }
 
   restart() {

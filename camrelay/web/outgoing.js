@@ -5,7 +5,7 @@ const MOST_WAITING = 20;
 
 export class Outgoing {
   /**
-   * `publish(text)` gives the id under which it was sent, or undefined when it could not be sent.
+   * `publish(text, id)` says whether it was sent; the server answers with the id.
    * `onChange(words, isDoubtful)` hears what to tell the person; `isDoubtful`: `again` would help.
    */
   constructor(publish, onChange) {
@@ -15,6 +15,7 @@ export class Outgoing {
     this.unanswered = new Map(); // texts by id
     this.doubtful = []; // { text, from }: the connection under whose id it would arrive
     this.problem = "";
+    this.sent = 0;
   }
 
   /** Sends `text`, or keeps it for later; false when too much is waiting already. */
@@ -72,9 +73,11 @@ export class Outgoing {
   }
 
   send(text) {
-    const id = this.publish(text);
-    if (id) this.unanswered.set(id, text);
-    return id !== undefined;
+    const id = String(this.sent + 1);
+    if (!this.publish(text, id)) return false;
+    this.sent += 1;
+    this.unanswered.set(id, text);
+    return true;
   }
 
   tell() {

@@ -3,7 +3,7 @@
 const EVERY = 100; // ms: ten positions a second, as a Unity client sends them
 
 export class SimulatedCamera {
-  /** `send(text)` gets each position. */
+  /** `send(position)` gets each position. */
   constructor(send) {
     this.send = send;
     this.id = `browser-${randomText()}`;
@@ -28,7 +28,7 @@ export class SimulatedCamera {
 
   step() {
     const t = digits(performance.now() / 1000);
-    this.send(JSON.stringify({ id: this.id, t, ...pose(this.offset + t) }));
+    this.send({ id: this.id, t, ...pose(this.offset + t) });
   }
 
   /** ms from the sending of one of our own positions until it came back; undefined for others. */

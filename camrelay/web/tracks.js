@@ -14,31 +14,34 @@ export class Tracks {
   }
 
   /** Takes one message of the room, heard at `now` (ms); false when it is no position. */
-  take(message, now) {
-    const { x, y, z, id, rotation } = message;
+  take({ from, user = "", age, data }, now) {
+    const { x, y, z, id, rotation } = data;
     if (![x, y, z].every(Number.isFinite)) return false;
-    const name = id === undefined || id === null ? "" : String(id);
-    const camera = this.cameras.get(name) || this.add(name);
+    // Cameras without an id of their own are told apart by their connection.
+    const isNamed = id !== undefined && id !== null;
+    const key = isNamed ? `id ${id}` : `from ${from}`;
+    const camera = this.cameras.get(key) || this.add(key, isNamed ? String(id) : user);
     if (!camera) return false;
-    Object.assign(camera, { x, y, z, looks: direction(rotation), heard: now });
-    camera.trail.push({ x, y, z, at: now });
+    const at = now - 1000 * age;
+    Object.assign(camera, { x, y, z, looks: direction(rotation), heard: at });
+    camera.trail.push({ x, y, z, at });
     if (camera.trail.length > MOST_POINTS) camera.trail.shift();
     return true;
   }
 
-  add(name) {
+  add(key, name) {
     if (this.cameras.size >= MOST_CAMERAS) return undefined;
-    const camera = { name, trail: [] };
-    this.cameras.set(name, camera);
+    const camera = { key, name, trail: [] };
+    this.cameras.set(key, camera);
     return camera;
   }
 
   /** Forgets what is too old to show at `now`. */
   forget(now) {
-    for (const [name, camera] of this.cameras) {
+    for (const [key, camera] of this.cameras) {
       const { trail } = camera;
       while (trail.length > 1 && now - trail[0].at > TRAIL) trail.shift();
-      if (now - camera.heard > GONE) this.cameras.delete(name);
+      if (now - camera.heard > GONE) this.cameras.delete(key);
     }
   }
 }

@@ -23,16 +23,18 @@ await withTabs(async (openTab) => {
   await watching.waitForFunction(hasRed, "#map");
 
   await player.evaluate(async () => {
-    const socket = new WebSocket(document.querySelector("#address").value);
-    await new Promise((resolve) => (socket.onopen = resolve));
     const position = { x: 1, y: -2.5, z: 1e-3 };
-    for (const id of [undefined, undefined, 7, "7", "desk"]) {
-      socket.send(JSON.stringify({ ...position, id }));
+    for (const ids of [[undefined, undefined, 7, "7", "desk"], [undefined]]) {
+      const socket = new WebSocket(document.querySelector("#address").value);
+      await new Promise((resolve) => (socket.onopen = resolve));
+      for (const id of ids) socket.send(JSON.stringify({ ...position, id }));
+      await new Promise((resolve) => (socket.onmessage = resolve));
     }
   });
-  await says(watching, "#count", "4 cameras");
+  await says(watching, "#count", "5 cameras");
   const names = await watching.locator("tbody th").allTextContents();
-  assert.deepEqual(names.slice(1), ["(no id)", "7", "desk"]);
+  assert.deepEqual(names.slice(1), ["(no id)", "7", "desk", "(no id)"]);
+  await says(watching, "#who summary", "4 here");
   assert.match(await watching.locator("tr[data-camera=desk]").textContent(), /desk1\.00-2\.500\.00/);
 
   for (const view of ["Front", "Side", "Above"]) await watching.getByText(view).click();
