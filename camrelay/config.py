@@ -91,7 +91,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls: Annotated[bool, _says("serve https:// and wss:// on the port")] = False
     listen: Annotated[
         tuple[str, ...],
-        _says("endpoint to listen on, such as tcp:8080 or tls+tcp:8443; may be repeated"),
+        _says(
+            "endpoint to listen on, such as tcp:8080 or tls+tcp:8443, or redirect+tcp:80 to lead "
+            "people to TLS; may be repeated"
+        ),
     ] = ()
     certificate: Annotated[
         str | None, _says("PEM file: certificate and chain (default: a development CA's)")

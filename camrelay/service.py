@@ -1,29 +1,25 @@
 """Composition: the only module that knows all adapters."""
 
 import gc
-import os
 import resource
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from twisted.application.internet import TimerService
 from twisted.application.service import MultiService, Service
-from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver
 from twisted.web.http import ACCEPTED
 
-from camrelay.config import Settings, admin_endpoint, history_of
+from camrelay.config import Settings, admin_endpoint, data_directory, history_of
 from camrelay.core.admission import Gatekeeper
 from camrelay.core.doorman import COURTESY, Doorman
 from camrelay.core.identity import Identity
 from camrelay.core.limits import Limits
 from camrelay.core.readiness import STARTING, Readiness
-from camrelay.net.addresses import origins_to_open
 from camrelay.net.admin import AdminTable, Answer, admin_listener, admin_site, in_json
 from camrelay.net.api.events import EventCalls
 from camrelay.net.clock import ReactorClock
@@ -31,8 +27,7 @@ from camrelay.net.deadlines import Deadlines
 from camrelay.net.door import Door, DoorFactory
 from camrelay.net.http import make_site
 from camrelay.net.keepalive import Keepalive
-from camrelay.net.listen import Listener, ListeningService, from_port, from_string
-from camrelay.net.tls import tls_factory
+from camrelay.net.listen import Listener, ListeningService
 from camrelay.net.websocket import RelayFactory
 from camrelay.ops.drain import Drain
 from camrelay.ops.ending import Ending
@@ -43,8 +38,15 @@ from camrelay.redis.bus import RedisBus
 from camrelay.relay import Relay
 from camrelay.routing import route_table, twice_at_once
 from camrelay.wiring.api import make_api
-from camrelay.wiring.certificates import CertificateService, has_own_certificate, make_certificates
+from camrelay.wiring.certificates import has_own_certificate, make_certificates
 from camrelay.wiring.identities import Bearers
+from camrelay.wiring.listening import (
+    Factories,
+    announce_admin,
+    listening_services,
+    make_listeners,
+    to_tls_factory,
+)
 from camrelay.wiring.stores import Stores
 
 # Descriptors that are not connections: log, Redis, DNS, the reactor's own.
@@ -131,7 +133,9 @@ def build(
         secured.setServiceParent(service)
         service.on_reload.append(secured.reload)
         service.status.add("certificate_seconds_left", secured.certificates.seconds_left)
-    listening = list(_listening(listeners, doors, secured, journal, reactor))
+    to_tls = to_tls_factory(doors, journal, data_directory(settings))
+    tls = doors if secured is None else secured.around(doors, reactor)
+    listening = listening_services(listeners, Factories(doors, tls, to_tls), journal, reactor)
     drain = Drain(relay, doorman, service.readiness, reactor)
     service.ending = _ending(drain, settings.drain_time, listening, reactor)
     for part in (drain, service.ending, *listening):
@@ -185,18 +189,6 @@ def _drain(service: RelayService) -> Answer:
     return in_json(service.status(), ACCEPTED)
 
 
-def announce_admin(journal: LogJournal, port: IListeningPort, _secure: bool) -> None:
-    """Say where operators are answered."""
-    journal.answers_operators(_url(port.getHost()))
-
-
-def _url(host: Any) -> str:
-    if isinstance(host, UNIXAddress):
-        return f"unix:{os.fsdecode(host.name or b'')}"
-    address = f"[{host.host}]" if ":" in host.host else host.host
-    return f"http://{address}:{host.port}/"
-
-
 def _expect_many_objects() -> None:
     """Let the garbage collector look less often, and never at what was there from the start.
 
@@ -228,39 +220,3 @@ def _max_connections(settings: Settings) -> int:
     if hard == resource.RLIM_INFINITY:
         return 0
     return max(1, hard - RESERVED_DESCRIPTORS - COURTESY)
-
-
-def _listening(
-    listeners: Sequence[Listener],
-    doors: DoorFactory,
-    secured: CertificateService | None,
-    journal: LogJournal,
-    reactor: Any,
-) -> Iterator[ListeningService]:
-    current = None if secured is None else secured.certificates.current
-    tls = None if current is None else tls_factory(current, doors, reactor)
-    for listener in listeners:
-        factory = tls if listener.secure and tls is not None else doors
-        # Announced is what can be served, and that needs a reactor that runs.
-        when_ready = partial(reactor.callWhenRunning, announce, journal)
-        yield ListeningService(listener, factory, when_ready)
-
-
-def make_listeners(settings: Settings, reactor: Any) -> list[Listener]:
-    """`--listen` as often as it was given, and `--port` unless only `--listen` was."""
-    listeners = [from_string(reactor, text) for text in settings.listen]
-    if settings.port is not None or settings.tls or not listeners:
-        default = 8443 if settings.tls else 8080
-        port = default if settings.port is None else settings.port
-        listeners.append(from_port(reactor, port, settings.tls))
-    return listeners
-
-
-def announce(journal: LogJournal, port: IListeningPort, secure: bool) -> None:
-    """Say where the port can be reached."""
-    host: Any = port.getHost()
-    if isinstance(host, UNIXAddress):
-        journal.listening(_url(host))
-        return
-    for origin in origins_to_open(host.port, secure, host.host):
-        journal.listening(origin)

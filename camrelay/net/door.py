@@ -71,7 +71,10 @@ class Door(protocol.Protocol):
 
     def _open(self, end: int) -> None:
         self.factory.deadlines.discard(self)
-        head = request_head.read(self._head[:end])
+        self.enter(request_head.read(self._head[:end]))
+
+    def enter(self, head: RequestHead) -> None:
+        """Hand the connection to whoever serves what was asked for. Raises Denied."""
         if head.wants_websocket:
             self._hand_over(head)
         else:

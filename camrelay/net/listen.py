@@ -18,6 +18,7 @@ from camrelay.core.errors import StartError
 from camrelay.net.transport import send_directly
 
 TLS_PREFIX = "tls+"
+REDIRECT_PREFIX = "redirect+"
 
 # How many connections may wait to be accepted. Twisted's 50 loses a third of 1,000 phones that
 # come back at the same moment; the kernel caps this at net.core.somaxconn.
@@ -27,24 +28,27 @@ BACKLOG = 4096
 class Listener(NamedTuple):
     """An endpoint that is yet to listen: `name` as the user wrote it.
 
-    `shared`: another process has opened the socket, and has announced it.
+    `shared`: another process has opened the socket, and has announced it. `redirects`: nothing is
+    served there but the way to TLS.
     """
 
     name: str
     endpoint: IStreamServerEndpoint
     secure: bool
     shared: bool = False
+    redirects: bool = False
 
 
 def from_string(reactor: Any, text: str) -> Listener:
     """The listener for an endpoint string. Raises StartError for one that cannot be read."""
-    secure = text.startswith(TLS_PREFIX)
+    secure, redirects = text.startswith(TLS_PREFIX), text.startswith(REDIRECT_PREFIX)
+    bare = text.removeprefix(REDIRECT_PREFIX if redirects else TLS_PREFIX)
     try:
-        endpoint = serverFromString(reactor, text.removeprefix(TLS_PREFIX))
+        endpoint = serverFromString(reactor, bare)
     except Exception as error:  # plug-in parsers raise whatever they like
         remedy = f"is not an endpoint ({error}): write tcp:8080, tls+tcp:8443 or unix:/run/relay"
         raise StartError("--listen", text, remedy) from None
-    return Listener(text, endpoint, secure)
+    return Listener(text, endpoint, secure, redirects=redirects)
 
 
 def from_port(reactor: Any, port: int, secure: bool) -> Listener:
@@ -76,7 +80,7 @@ class ListeningService(Service):
         announce: Callable[[IListeningPort, bool], None],
     ) -> None:
         """`announce(port, secure)` is called once the port listens."""
-        self._listener = listener
+        self.listener = listener
         self._factory = factory
         self._announce = announce
         self._port: IListeningPort | None = None
@@ -85,13 +89,20 @@ class ListeningService(Service):
     @property
     def is_shared(self) -> bool:
         """Other processes accept from the same socket."""
-        return self._listener.shared
+        return self.listener.shared
+
+    @property
+    def number(self) -> int | None:
+        """The TCP port it listens on; None for other sockets, and while it does not listen."""
+        host: Any = None if self._port is None else self._port.getHost()
+        number: int | None = getattr(host, "port", None)
+        return number
 
     def privilegedStartService(self) -> None:
         """Listen. Ends the process with one line when that cannot be done."""
         super().privilegedStartService()
         self._asked = True
-        listening = self._listener.endpoint.listen(self._factory)
+        listening = self.listener.endpoint.listen(self._factory)
         failures: list[Failure] = []
         listening.addCallback(self._started).addErrback(failures.append)
         if failures:  # raised here: a Deferred would swallow it, and nothing would listen
@@ -106,12 +117,12 @@ class ListeningService(Service):
     def _started(self, port: IListeningPort) -> None:
         self._port = port
         send_directly(port, BACKLOG)
-        if not self._listener.shared:
-            self._announce(port, self._listener.secure)
+        if not self.listener.shared:
+            self._announce(port, self.listener.secure)
 
     def _complaint(self, failure: Failure) -> str:
         return (
-            f"camrelay: cannot listen on {self._listener.name}: {failure.getErrorMessage()} "
+            f"camrelay: cannot listen on {self.listener.name}: {failure.getErrorMessage()} "
             "(stop what listens there, or choose another port)"
         )
 

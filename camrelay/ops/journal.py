@@ -29,6 +29,10 @@ class LogJournal:
         """An address that people can open."""
         self._log.info("open {url}", event="listening", url=origin)
 
+    def redirecting(self, origin: str) -> None:
+        """An address where people are only told to use TLS."""
+        self._log.info("redirect {url} to https", event="redirecting", url=origin)
+
     def answers_operators(self, url: str) -> None:
         """Where status and metrics can be asked for."""
         self._log.info("admin {url}", event="admin", url=url)

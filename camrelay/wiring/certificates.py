@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from twisted.application.internet import TimerService
 from twisted.application.service import MultiService
+from twisted.internet.interfaces import IProtocolFactory
 
 from camrelay.config import Settings, data_directory
 from camrelay.core.errors import StartError
@@ -14,6 +16,7 @@ from camrelay.net.certificate_files import PairFiles
 from camrelay.net.certificates import Certificates, CertificateSources
 from camrelay.net.development_ca import development_certificate, leaf_in
 from camrelay.net.listen import Listener
+from camrelay.net.tls import tls_factory
 from camrelay.ops.journal import LogJournal
 
 # Seconds between two looks at the files, and between two looks at the calendar.
@@ -98,6 +101,10 @@ class CertificateService(MultiService):
             (CHECK_SECONDS, certificates.check),
         ):
             TimerService(every, self._guarded, step).setServiceParent(self)
+
+    def around(self, factory: IProtocolFactory, reactor: Any) -> IProtocolFactory:
+        """Serve `factory` with TLS."""
+        return tls_factory(self.certificates.current, factory, reactor)
 
     def renew_with(self, renewal: "DevelopmentRenewal") -> None:
         """Let `renewal` make the files anew."""

@@ -30,6 +30,7 @@ class SharedSocket(msgspec.Struct, frozen=True):
     name: str
     family: int
     secure: bool
+    redirects: bool
 
 
 class Orders(msgspec.Struct, frozen=True):

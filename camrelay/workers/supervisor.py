@@ -7,6 +7,7 @@ a connection that comes while a worker is replaced waits a moment instead of bei
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -23,14 +24,9 @@ from camrelay.ops.drain import CLOSE_SECONDS
 from camrelay.ops.ending import Ending
 from camrelay.ops.journal import LogJournal
 from camrelay.ops.status import Status
-from camrelay.service import (
-    RelayService,
-    add_admin,
-    announce,
-    build,
-    make_listeners,
-)
+from camrelay.service import RelayService, add_admin, build
 from camrelay.wiring.certificates import DevelopmentRenewal, with_certificate
+from camrelay.wiring.listening import Announce, announcement_of, make_listeners
 from camrelay.workers.events import Report
 from camrelay.workers.orders import (
     DRAIN,
@@ -119,11 +115,12 @@ class Supervisor(MultiService):
         self._ports: list[Any] = []
         self._places: list[Place] = []
         for listener in listeners:
-            ListeningService(listener, _Nobody(), self._hold).setServiceParent(self)
+            hold = partial(self._hold, announcement_of(listener))
+            ListeningService(listener, _Nobody(), hold).setServiceParent(self)
         self._watch = LoopingCall.withCount(self._look)
         self._watch.clock = reactor
 
-    def _hold(self, port: IListeningPort, secure: bool) -> None:
+    def _hold(self, announce: Announce, port: IListeningPort, secure: bool) -> None:
         """Keep a socket that listens, and accept nothing on it."""
         held: Any = port
         held.stopReading()
@@ -145,7 +142,7 @@ class Supervisor(MultiService):
 
     def _orders(self) -> Orders:
         sockets = (
-            SharedSocket(listener.name, port.socket.family, listener.secure)
+            SharedSocket(listener.name, port.socket.family, listener.secure, listener.redirects)
             for listener, port in zip(self._listeners, self._ports, strict=True)
         )
         return Orders(self._settings, tuple(sockets), type(self._reactor).__module__)

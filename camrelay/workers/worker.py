@@ -75,6 +75,7 @@ def _listeners(orders: Orders, reactor: Any) -> list[Listener]:
             shared_endpoint(reactor, FIRST_SOCKET + position, shared.family),
             shared.secure,
             shared=True,
+            redirects=shared.redirects,
         )
         for position, shared in enumerate(orders.sockets)
     ]

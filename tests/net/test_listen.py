@@ -108,7 +108,26 @@ def test_an_endpoint_is_what_twisted_takes_for_one(text: str, secure: bool) -> N
     assert (listener.name, listener.secure, listener.shared) == (text, secure, False)
 
 
-@pytest.mark.parametrize("text", ["", "8080", "tpc:8080", "tcp:http", "tls+", "tls+tls+tcp:1"])
+@pytest.mark.parametrize("text", ["redirect+tcp:80", "redirect+unix:/run/relay"])
+def test_a_listener_may_only_redirect(text: str) -> None:
+    """Without TLS of its own."""
+    listener = from_string(reactor, text)
+    assert (listener.name, listener.secure, listener.redirects) == (text, False, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redirect+tls+tcp:80",
+        "tls+redirect+tcp:80",
+        "",
+        "8080",
+        "tpc:8080",
+        "tcp:http",
+        "tls+",
+        "tls+tls+tcp:1",
+    ],
+)
 def test_what_is_no_endpoint_stops_the_start(text: str) -> None:
     """With the option, the text, and examples of good ones."""
     with pytest.raises(StartError) as caught:

@@ -21,8 +21,8 @@ from camrelay.config import Settings, admin_endpoint
 from camrelay.core.errors import StartError
 from camrelay.net.admin import admin_listener
 from camrelay.net.listen import Listener, from_string
-from camrelay.service import make_listeners
 from camrelay.tools.findings import Finding, not_startable, ok, problem
+from camrelay.wiring.listening import make_listeners
 
 SUBJECT = "listen"
 _REMEDIES = {
