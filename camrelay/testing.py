@@ -314,13 +314,14 @@ def _no_token(_token: str) -> Identity:
 class MemoryRelay:
     """A relay, its clock and its journal, with nothing around them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all of them by name)
         self,
         *routes: Route,
         origins: Collection[str] = (),
         bus: Bus | None = None,
         history: History | None = None,
         verify: Callable[[str], Identity] | None = None,
+        connections_per_identity: int = 0,
         node: str = "memory",
     ) -> None:
         """`origins` are foreign ones that may come in. Without `bus` the relay is alone.
@@ -333,7 +334,7 @@ class MemoryRelay:
         gatekeeper = Gatekeeper(RouteTable(routes), origins, verify or _no_token)
         history = history or MemoryHistory(self.clock)
         ports = (self.clock, bus or LocalBus(), history, self.journal)
-        self.relay = Relay(node, gatekeeper, *ports)
+        self.relay = Relay(node, gatekeeper, *ports, connections_per_identity)
         self._peers = 0
 
     def connect(

@@ -180,7 +180,6 @@ def _waiting(request: Request) -> Admission:
         peer=request.peer,
         wants_errors=True,
         dialect=request.dialect,
-        may_publish=False,
         request=request,
     )
 

@@ -48,10 +48,10 @@ class Relay:
         self._bus = bus
         self._journal = journal
         self._rooms = Rooms(clock, bus, journal)
-        self._keeping = Keeping(clock, self._rooms, history, self._welcome)
+        self.keeping = Keeping(clock, self._rooms, history, self._welcome)
         self._attendance = Attendance(clock, bus, self._rooms)
         self._identities = Identities(clock, self._rooms, connections_per_identity)
-        self.visits = Visits(node, gatekeeper, clock, journal, self._keeping, self._attendance)
+        self.visits = Visits(node, gatekeeper, clock, journal, self.keeping, self._attendance)
         self._sessions: dict[Session, Room] = {}
         self._wants_errors: dict[str, Session] = {}
         self._admitted = 0
@@ -88,7 +88,7 @@ class Relay:
         return session
 
     def _enter(self, session: Session) -> None:
-        room = self._keeping.open(session.admission)
+        room = self.keeping.open(session.admission)
         self._rooms.fan_out(room)  # or the joiner would get this turn's positions twice
         self._sessions[session] = room
         self._journal.connected(session)
@@ -96,7 +96,7 @@ class Relay:
             room.join(session)
             self._rooms.tell(session, _MISSING_TOKEN)
         elif _wants_past(session, room):
-            self._keeping.join(session, room)
+            self.keeping.join(session, room)
         else:
             room.join(session)
             recovered = None if session.admission.resume is None else False
@@ -189,7 +189,7 @@ class Relay:
     def _publish(self, session: Session, room: Room, message: Message, id: str = "") -> None:
         said = Said(session.id, session.user, self._clock.unix(), message)
         if room.keep is not None:
-            self._keeping.publish(room, said, partial(self._was_stored, session, room, id))
+            self.keeping.publish(room, said, partial(self._was_stored, session, room, id))
         else:
             self._rooms.publish(room, said)
             self._acknowledge(session, id)
@@ -203,7 +203,7 @@ class Relay:
             self._reject(session, room, answer, id, self._clock.now())
 
     def _acknowledge(self, session: Session, id: str, at: Position = NOWHERE) -> None:
-        if id and session in self._sessions:
+        if id:
             self._rooms.tell(session, Ack(id, *at))
 
     def _hold_back(self, session: Session, message: Message, now: float) -> None:
@@ -368,7 +368,7 @@ class Relay:
         self._attendance.went(room, session)
         retain = session.limits.retain
         if not is_retained:
-            self._keeping.close(room)
+            self.keeping.close(room)
         elif retain:
             self._clock.later(retain, partial(self._forget, room, session))
         else:
@@ -379,7 +379,7 @@ class Relay:
         room.forget([session.id])
         if not room.kind.private:
             self._bus.left(room.path, [session.id])
-        self._keeping.close(room)
+        self.keeping.close(room)
 
     # drain
 

@@ -90,9 +90,9 @@ class Rooms:
     # One member
 
     def tell(self, session: Session, notice: Notice) -> None:
-        """Send `notice`, when the dialect of `session` has words for it."""
+        """Send `notice`, when the dialect of `session` has words for it and it is still here."""
         frame = session.dialect.notice(notice)
-        if not frame:
+        if not frame or session.has_left:
             return
         try:
             session.send(frame)

@@ -238,11 +238,7 @@ def test_who_can_send_a_token_later_waits_for_it() -> None:
     """In a room of its own, in which nothing can be said."""
     request = replace(CLUB, dialect=CAMRELAY_V1)
     admission = gatekeeper(MEMBERS).admit(request)
-    assert (admission.kind, admission.request, admission.may_publish) == (
-        WAITING_ROOM,
-        request,
-        False,
-    )
+    assert (admission.kind, admission.request) == (WAITING_ROOM, request)
     later = gatekeeper(MEMBERS).admit_with(request, "good.anna")
     assert (later.room, later.identity, later.request) == ("/club/x", Identity("anna"), None)
 
