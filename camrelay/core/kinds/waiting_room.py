@@ -10,7 +10,7 @@ class WaitingRoom:
 
     newest_counts = False
     private = True
-    is_json = True
+    is_json = True  # whatever the data is, it is not what is wrong
     max_size = 65536
 
     def read(self, payload: bytes, is_binary: bool, user: str) -> NoReturn:
