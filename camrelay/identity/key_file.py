@@ -73,11 +73,18 @@ class KeyFile:
                 edit(document)
                 ring = self._ring(document)
                 content = msgspec.json.format(msgspec.json.encode(document))
-                write_whole(self.path, content + b"\n", 0o600)
+                write_whole(self.path, content + b"\n", self._mode())
                 return ring
         except OSError as error:
             remedy = f"cannot be written ({error.strerror}): name a folder we can write to"
             raise StartError("--data-dir", str(self.path), remedy) from error
+
+    def _mode(self) -> int:
+        """For the owner; a group that may read the file may do so afterwards."""
+        try:
+            return 0o600 | (self.path.stat().st_mode & 0o040)
+        except FileNotFoundError:
+            return 0o600
 
     def _document(self) -> Document | None:
         try:

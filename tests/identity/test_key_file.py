@@ -155,6 +155,14 @@ def test_a_file_that_others_can_read_is_refused(file: KeyFile) -> None:
     assert complaint(file).endswith(f"run chmod 600 {file.path}")
 
 
+def test_a_group_that_may_read_the_file_may_do_so_afterwards(file: KeyFile) -> None:
+    """As when an application that makes tokens shares it."""
+    file.rotate()
+    file.path.chmod(0o640)
+    file.rotate()
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o640
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """With the reason of the system."""
     (tmp_path / "data").write_bytes(b"")
