@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +16,7 @@ from camrelay.tools.redis_answer import ask_redis
 
 IDLE_SECONDS = 75.0
 """Longer than the 55 to 60 seconds after which most proxies cut silent connections."""
+_REDIS = ("redis", "redis_ca", "redis_insecure")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -32,6 +34,12 @@ problem."""
 )
 @click.argument("url")
 @click.option("--authority", type=_FILE, help="PEM file of a CA to trust besides the system's.")
+@click.option(
+    "--certificate", type=_FILE, help="PEM file with a client certificate, if the server wants one."
+)
+@click.option(
+    "--private-key", type=_FILE, help="PEM file with its key (default: in the certificate's file)."
+)
 @click.option(
     "--origin",
     "origins",
@@ -61,17 +69,7 @@ problem."""
 @click.option("--redis-ca", type=_FILE, help="PEM file of the authorities that rediss:// trusts.")
 @click.option("--redis-insecure", is_flag=True, help="Take any certificate from rediss://.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object in place of lines.")
-def doctor(  # noqa: PLR0913 (its options)
-    url: str,
-    authority: Path | None,
-    origins: tuple[str, ...],
-    idle: float,
-    timeout: float,
-    redis: str | None,
-    redis_ca: Path | None,
-    redis_insecure: bool,
-    as_json: bool,
-) -> None:
+def doctor(url: str, as_json: bool, **given: Any) -> None:
     """Can clients connect? Examine a server from the client's side.
 
     URL is that of a room, wss:// or ws://; without a path it is /ws/camera. Looked at are DNS, TCP,
@@ -79,9 +77,10 @@ def doctor(  # noqa: PLR0913 (its options)
     OkHttp and browsers read it, both spellings of the path, Origin, compression, round trip and
     clock. Each finding is a line, and says what to do.
     """
-    wishes = Wishes(authority, origins, idle, timeout)
+    redis, redis_ca, redis_insecure = (given.pop(name) for name in _REDIS)
     try:
-        found = examine(Target.read(url), wishes)
+        target = Target.read(url)
+        found = examine(target, Wishes(**given))
         findings = list(found) if as_json else _tell(found)
         if redis is not None:
             answer = ask_redis(redis, Trust(redis_ca, redis_insecure))
@@ -89,7 +88,7 @@ def doctor(  # noqa: PLR0913 (its options)
     except StartError as error:
         raise click.UsageError(str(error)) from None
     if as_json:
-        print_as_json(findings, url=url)
+        print_as_json(findings, url=target.url)
     else:
         click.echo(f"\n{summary(findings)}")
     sys.exit(worst(findings))

@@ -8,7 +8,7 @@ from pathlib import Path
 from camrelay.tools.doctor.examine_tls import examine_tls, offers_tls
 from camrelay.tools.doctor.exchange import Exchange
 from camrelay.tools.doctor.facts import Answer, NoAnswer
-from camrelay.tools.doctor.handshakes import careful_context
+from camrelay.tools.doctor.handshakes import careful_context, own_identity
 from camrelay.tools.doctor.look_up import SocketAddress, look_up, try_to_dial
 from camrelay.tools.doctor.requests import DEFLATE_OFFER
 from camrelay.tools.doctor.rules.handshake import judge_handshake, judge_hidden_tls
@@ -37,19 +37,22 @@ class Wishes:
     """
 
     authority: Path | None = None
+    certificate: Path | None = None
+    private_key: Path | None = None
     origins: tuple[str, ...] = ()
     idle: float = 0.0
     timeout: float = 10.0
 
 
 def examine(target: Target, wishes: Wishes) -> Iterator[Finding]:
-    """All findings, each as soon as it is known. Raises StartError for a bad authority."""
+    """All findings, each as soon as it is known. Raises StartError for files of no use."""
     careful = careful_context(wishes.authority)
+    identity = own_identity(wishes.certificate, wishes.private_key)
     reached: list[SocketAddress] = []
     yield from _reach(target, wishes.timeout, reached)
     if not reached:
         return
-    visits = Visits(reached[0], wishes.timeout)
+    visits = Visits(reached[0], wishes.timeout, identity)
     if target.secure:
         encrypted = list(examine_tls(visits, target, careful))
         yield from encrypted
@@ -109,7 +112,7 @@ def _hides_tls(visits: Visits, target: Target, answer: Answer | NoAnswer) -> boo
 def _examine_variants(visits: Visits, target: Target, wishes: Wishes) -> Iterator[Finding]:
     """What else clients say in a handshake."""
     other = target.with_other_slash()
-    yield judge_slash(other.path, visits.try_upgrade(other))
+    yield judge_slash(other.shown_path, visits.try_upgrade(other))
     for origin in dict.fromkeys((target.origin, *wishes.origins)):
         yield judge_own_origin(origin, visits.try_upgrade(target, origin))
     foreign = visits.try_upgrade(target, FOREIGN_ORIGIN)

@@ -4,6 +4,7 @@ import socket
 import ssl
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 from camrelay.core.errors import StartError
 from camrelay.tools.doctor.clients import Client
@@ -34,6 +35,31 @@ def careful_context(authority: Path | None) -> ssl.SSLContext:
             raise StartError("--authority", str(authority), remedy) from None
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+class Identity(NamedTuple):
+    """A certificate that a client shows when it is asked for one."""
+
+    certificate: Path
+    private_key: Path | None
+
+    def show_in(self, context: ssl.SSLContext) -> None:
+        """Let the client have it. Raises OSError when the files are no such thing."""
+        context.load_cert_chain(self.certificate, self.private_key)
+
+
+def own_identity(certificate: Path | None, private_key: Path | None) -> Identity | None:
+    """The identity in these files, tried once. Raises StartError when they cannot be used."""
+    if certificate is None:
+        return None
+    identity = Identity(certificate, private_key)
+    try:
+        identity.show_in(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or str(error)
+        remedy = f"is no certificate with its key ({reason}): give both in PEM, unencrypted"
+        raise StartError("--certificate", str(certificate), remedy) from None
+    return identity
 
 
 def believing_context() -> ssl.SSLContext:

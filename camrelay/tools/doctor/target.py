@@ -49,9 +49,14 @@ class Target:
         return f"{'https' if self.secure else 'http'}://{self.authority}"
 
     @property
+    def shown_path(self) -> str:
+        """The path for people: without the query, in which tokens travel."""
+        return self.path.partition("?")[0]
+
+    @property
     def url(self) -> str:
-        """The address for a WebSocket client."""
-        return f"{'wss' if self.secure else 'ws'}://{self.authority}{self.path}"
+        """The address for people, without the query too."""
+        return f"{'wss' if self.secure else 'ws'}://{self.authority}{self.shown_path}"
 
     def with_other_security(self) -> Self:
         """The same place with TLS instead of without, or the other way round."""

@@ -1,14 +1,15 @@
 """Connections to one server, each for one purpose."""
 
 import socket
+import ssl
 from base64 import b64encode
 from dataclasses import dataclass
 from secrets import token_bytes
 from typing import NamedTuple
 
 from camrelay.tools.doctor.exchange import Exchange
-from camrelay.tools.doctor.facts import Answer, NoAnswer
-from camrelay.tools.doctor.handshakes import believing_context, secure
+from camrelay.tools.doctor.facts import Agreement, Answer, NoAnswer
+from camrelay.tools.doctor.handshakes import Identity, agree, believing_context, secure
 from camrelay.tools.doctor.look_up import SocketAddress, dial
 from camrelay.tools.doctor.requests import accept_of, page_request, upgrade_request
 from camrelay.tools.doctor.target import Target
@@ -24,10 +25,11 @@ class Upgraded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """A server at `address`, and how many seconds to wait for it each time."""
+    """A server at `address`, how many seconds to wait for it each time, and who comes."""
 
     address: SocketAddress
     timeout: float
+    identity: Identity | None = None
 
     def dial(self) -> socket.socket:
         """A plain connection. Raises OSError."""
@@ -37,8 +39,22 @@ class Visits:
         """A connection on which to ask for something; with TLS, anybody is believed."""
         connection = self.dial()
         if target.secure:
-            connection = secure(connection, believing_context(), target.host)
+            connection = secure(connection, self.introduced(believing_context()), target.host)
         return Exchange(connection)
+
+    def introduced(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        """`context`, with a certificate for servers that ask who comes."""
+        if self.identity is not None:
+            self.identity.show_in(context)
+        return context
+
+    def agree(self, context: ssl.SSLContext, host: str) -> Agreement:
+        """Make a handshake, and hang up."""
+        try:
+            dialed = self.dial()
+        except OSError as error:
+            return Agreement(error=error.strerror or str(error))
+        return agree(dialed, self.introduced(context), host)
 
     def upgrade(
         self, target: Target, origin: str | None = None, extensions: str | None = None

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 import trustme
 
+from camrelay.tools.doctor.target import Target
 from tests.conftest import StartRelay
+from tests.support.certificates import issue
 from tests.support.redis import RedisServer, free_port
 from tests.support.server import Server
 from tests.support.strange_servers import (
@@ -60,7 +62,7 @@ def doctor(tmp_path: Path) -> Doctor:
         ran = run_camrelay("doctor", url, "--json", *trust, *options)
         assert "Traceback" not in ran.stderr
         report: dict[str, Any] = json.loads(ran.stdout)
-        assert report["url"] == url
+        assert report["url"] == Target.read(url).url
         assert ran.returncode == ["ok", "warning", "problem"].index(report["level"])
         return Examined(ran.returncode, report["findings"])
 
@@ -158,6 +160,20 @@ def test_a_path_without_a_room_is_told_with_the_words_of_the_server(
     ((_, text),) = examined.of("websocket")
     assert "answers 404 (no room at this path; the paths are: /ws/camera" in text
     assert "`camrelay check` lists those there are" in text
+
+
+def test_a_token_is_sent_and_not_shown(doctor: Doctor) -> None:
+    """Neither in the findings nor in the URL of the report, nor when a server repeats it."""
+    requests = []
+
+    def note(connection: Any, request: bytes) -> None:
+        requests.append(request)
+        answer(302, "Location: /login?token=s3cret")(connection, request)
+
+    with serve(note) as port:
+        examined = doctor(f"ws://localhost:{port}/room?token=s3cret")
+    assert b"GET /room?token=s3cret HTTP/1.1" in b"".join(requests)
+    assert "s3cret" not in json.dumps(examined.findings)
 
 
 def test_redis_is_asked(relay: Server, redis_server: RedisServer, doctor: Doctor) -> None:
@@ -369,6 +385,24 @@ def test_a_server_that_speaks_old_tls_too(doctor: Doctor) -> None:
         assert warnings[0].startswith("TLSv1 and TLSv1.1 are accepted: switch it off")
 
 
+def test_a_server_that_wants_a_client_certificate(
+    relay_with: StartRelay, doctor: Doctor, tmp_path: Path
+) -> None:
+    """It is told of whom, and everything goes well with one."""
+    authority = tmp_path / "clients.pem"
+    AUTHORITY.cert_pem.write_to_path(authority)
+    life = {"not_before": datetime.now(UTC), "not_after": datetime.now(UTC) + timedelta(days=90)}
+    pair = issue(tmp_path / "client.pem", "camera-1", authority=AUTHORITY)
+    served = issue(tmp_path / "server.pem", "localhost", authority=AUTHORITY, **life)
+    server = relay_with("--tls", "--certificate", str(served), "--client-ca", str(authority))
+    url = url_of(server, "ws/camera")
+    without = doctor(url)
+    assert without.code == 2
+    (wanted,) = without.only("warning")
+    assert wanted.startswith("the server asks clients for a certificate of O=trustme")
+    assert doctor(url, "--certificate", pair).code == 0
+
+
 # the command itself
 
 
@@ -386,6 +420,7 @@ def test_findings_are_lines_for_people(relay: Server) -> None:
     [
         (("relay.example",), "'relay.example' is not the address of a server"),
         (("wss://localhost", "--authority", "missing.pem"), "'missing.pem' is no file with PEM"),
+        (("wss://localhost", "--certificate", "missing.pem"), "is no certificate with its key"),
         (("wss://localhost", "--timeout", "0"), "0 is not in the range"),
     ],
 )

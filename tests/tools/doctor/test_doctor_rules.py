@@ -18,7 +18,11 @@ from camrelay.tools.doctor.rules.certificate import judge_certificate
 from camrelay.tools.doctor.rules.handshake import judge_handshake
 from camrelay.tools.doctor.rules.liveness import judge_clock, judge_idle, judge_pings
 from camrelay.tools.doctor.rules.network import judge_dialed, judge_lookup
-from camrelay.tools.doctor.rules.tls import judge_agreements, judge_no_tls
+from camrelay.tools.doctor.rules.tls import (
+    judge_agreements,
+    judge_client_certificate,
+    judge_no_tls,
+)
 from camrelay.tools.doctor.rules.variants import (
     judge_compression,
     judge_foreign_origin,
@@ -128,6 +132,14 @@ def test_no_tls_is_told_apart_from_bad_tls() -> None:
     assert "no answer" in other.text
 
 
+def test_a_client_certificate_that_is_asked_for() -> None:
+    """Without one the rest of the examination says little."""
+    assert is_ok(judge_client_certificate(["CN=Clients"], True))
+    missing = judge_client_certificate(["CN=Clients"], False)
+    assert missing.level is Level.WARNING
+    assert "CN=Clients" in missing.text
+
+
 # certificates
 
 
@@ -233,7 +245,7 @@ def test_what_one_client_does_not_take_is_a_problem(answer: Answer, says: str) -
         (replace(GOOD, status=301, headers=(("location", "/x"),)), "sends clients to /x"),
         (Answer("HTTP/1.1", 404, text="no room"), "answers 404 (no room)"),
         (Answer("HTTP/1.1", 200), "nginx"),
-        (Answer("HTTP/1.1", 401), "how clients log in"),
+        (Answer("HTTP/1.1", 401), "?token="),
         (Answer("HTTP/1.1", 403), "see its log"),
         (Answer("HTTP/1.1", 429), "--connections-per-address"),
         (Answer("HTTP/1.1", 502), "behind the proxy"),

@@ -11,7 +11,7 @@ from camrelay.tools.doctor.target import Target
     [
         ("wss://relay.example", "wss://relay.example/ws/camera", "https://relay.example"),
         ("https://relay.example:443/", "wss://relay.example/ws/camera", "https://relay.example"),
-        ("http://[::1]:8080/echo?a=1", "ws://[::1]:8080/echo?a=1", "http://[::1]:8080"),
+        ("http://[::1]:8080/echo?a=1", "ws://[::1]:8080/echo", "http://[::1]:8080"),
         ("ws://Relay/ws/chat/räume", "ws://relay/ws/chat/r%C3%A4ume", "http://relay"),
         ("ws://relay/%C3%A4/", "ws://relay/%C3%A4/", "http://relay"),
         (
@@ -39,3 +39,10 @@ def test_the_other_spelling_of_a_path() -> None:
     """The query stays behind it."""
     assert Target.read("ws://x/a?b=c/").with_other_slash().path == "/a/?b=c/"
     assert Target.read("ws://x/a/?b=c").with_other_slash().path == "/a?b=c"
+
+
+def test_the_query_is_sent_and_not_shown() -> None:
+    """Tokens travel there."""
+    target = Target.read("ws://x/a?token=s3cret")
+    assert target.path == "/a?token=s3cret"
+    assert "s3cret" not in target.url + target.shown_path + target.origin

@@ -12,7 +12,7 @@ _PROXY = (
     "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection Upgrade)"
 )
 _REFUSALS = {
-    401: "the server wants to know who connects: see how clients log in",
+    401: "give the URL a token that lets its bearer in: ?token=...",
     403: "the server does not want this client: see its log",
     404: "correct the path; `camrelay check` lists those there are",
     429: "wait a moment; if many clients share an address, raise --connections-per-address",
@@ -44,7 +44,8 @@ def _judge_no_answer(answer: NoAnswer) -> Finding:
         return problem(SUBJECT, "the server takes the connection and says nothing", remedy)
     if not answer.received:
         text = "the server ends the connection without an answer"
-        return problem(SUBJECT, text, "see its log, and whether it is a WebSocket server")
+        remedy = "see its log; does it want a client certificate? Is it the right server?"
+        return problem(SUBJECT, text, remedy)
     text = f"what listens there does not speak HTTP ({answer.received[:40]!r})"
     return problem(SUBJECT, text, "correct the port")
 
@@ -57,7 +58,7 @@ def judge_hidden_tls(url: str) -> Finding:
 def _judge_refusal(answer: Answer, url: str) -> Finding:
     text = f"{url} answers {answer.status}" + (answer.text and f" ({answer.text})")
     if 300 <= answer.status < 400:
-        place = answer.get("location") or "nowhere"
+        place = answer.get("location").partition("?")[0] or "nowhere"
         text = f"{url} answers {answer.status} and sends clients to {place}"
         remedy = "serve this address itself: WebSocketSharp and browsers follow no redirect"
         return problem("redirect", text, remedy)

@@ -36,3 +36,11 @@ def judge_agreements(agreements: Mapping[str, Agreement], old: Sequence[str]) ->
         yield warning(SUBJECT, text, f"switch it off; {_OLD_WEBSOCKETSHARP}")
     else:
         yield ok(SUBJECT, f"nothing older than TLS 1.2 is accepted; {_OLD_WEBSOCKETSHARP}")
+
+
+def judge_client_certificate(wants: Sequence[str], is_given: bool) -> Finding:
+    """A server that asks its clients for a certificate of the authorities that it `wants`."""
+    text = f"the server asks clients for a certificate of {' or '.join(wants)}"
+    if is_given:
+        return ok(SUBJECT, f"{text}, and gets one")
+    return warning(SUBJECT, text, "name one that they have with --certificate and --private-key")

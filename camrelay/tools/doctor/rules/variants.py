@@ -18,7 +18,9 @@ def judge_slash(path: str, answer: Answer | NoAnswer) -> Finding:
     shown = _shown(answer)
     if isinstance(answer, Answer) and 300 <= answer.status < 400:
         remedy = "serve both: clients do not follow redirects, and people write it both ways"
-        return problem("slash", f"{path} {shown} to {answer.get('location')}", remedy)
+        return problem(
+            "slash", f"{path} {shown} to {answer.get('location').partition('?')[0]}", remedy
+        )
     remedy = "serve both: people write it both ways, and see only that nothing connects"
     return warning("slash", f"{path} {shown}", remedy)
 
