@@ -47,7 +47,13 @@ def history() -> None:
     """What was said in rooms, as `--history sqlite` keeps it: copy it, check it, put it back."""
 
 
-@history.command("backup")
+@history.command(
+    "backup",
+    epilog="""\b
+Examples:
+  camrelay history backup monday.sqlite3
+  camrelay history backup --data-dir /var/lib/camrelay /backup/$(date +%F).sqlite3""",
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @_place_options
 def backup_command(file: Path, **place: str | None) -> None:
@@ -59,7 +65,13 @@ def backup_command(file: Path, **place: str | None) -> None:
         click.echo(_in_words(file, backup(_file_of_server(**place), file)))
 
 
-@history.command("check")
+@history.command(
+    "check",
+    epilog="""\b
+Examples:
+  camrelay history check
+  camrelay history check monday.sqlite3""",
+)
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @_place_options
 def check_command(file: Path | None, **place: str | None) -> None:
@@ -69,7 +81,13 @@ def check_command(file: Path | None, **place: str | None) -> None:
         click.echo(_in_words(found, look_at(found)))
 
 
-@history.command("restore")
+@history.command(
+    "restore",
+    epilog="""\b
+Examples:
+  camrelay history restore monday.sqlite3
+  camrelay history restore --data-dir /var/lib/camrelay monday.sqlite3""",
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @_place_options
 def restore_command(file: Path, **place: str | None) -> None:

@@ -10,20 +10,28 @@ from camrelay.identity.key_file import KeyFile
 from camrelay.tools.own_keys import WHERE, key_options, key_settings
 
 
+def _examples(*lines: str) -> str:
+    shown = "\n".join(f"  camrelay key {line}" for line in lines)
+    return f"\b\nExamples:\n{shown}\n\n{WHERE}"
+
+
 @click.group(
     epilog=f"""{WHERE}
 
 \b
-A new key everywhere, with nobody signed out:
-  camrelay key new       believed from now on; copy keys.json to all machines
-  camrelay key rotate    signs from now on; copy keys.json again
-  camrelay key retire    the old key, once its last token has ended"""
+Examples:
+  camrelay key list          which keys there are, and which one signs
+  camrelay key new           believed from now on; copy keys.json to all machines
+  camrelay key rotate        signs from now on; copy keys.json again
+  camrelay key retire KID    the old key, once its last token has ended
+
+In this order everybody gets a new key, and nobody is signed out."""
 )
 def key() -> None:
     """The keys with which the server signs tokens. It notices changes within a second."""
 
 
-@key.command("new", epilog=WHERE)
+@key.command("new", epilog=_examples("new", "new --algorithm EdDSA"))
 @click.option(
     "--algorithm",
     type=click.Choice(ALGORITHMS),
@@ -41,7 +49,7 @@ def new(algorithm: str, **given: str | None) -> None:
     click.echo(made.kid)
 
 
-@key.command("list", epilog=WHERE)
+@key.command("list", epilog=_examples("list", "list --data-dir /var/lib/camrelay"))
 @key_options
 def list_keys(**given: str | None) -> None:
     """Show the names of the keys, oldest first, and which one signs."""
@@ -60,7 +68,7 @@ def list_keys(**given: str | None) -> None:
     click.echo(tabulate(rows, tablefmt="plain", disable_numparse=True))
 
 
-@key.command("rotate", epilog=WHERE)
+@key.command("rotate", epilog=_examples("rotate"))
 @key_options
 def rotate(**given: str | None) -> None:
     """Let the newest key sign; if it does already, make one first.
@@ -74,7 +82,7 @@ def rotate(**given: str | None) -> None:
     click.echo(signing.kid)
 
 
-@key.command("retire", epilog=WHERE)
+@key.command("retire", epilog=_examples("retire 20261120-3fa2c1"))
 @click.argument("kid", metavar="KID")
 @key_options
 def retire(kid: str, **given: str | None) -> None:

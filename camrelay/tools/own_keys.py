@@ -7,12 +7,18 @@ from typing import Any
 import click
 
 from camrelay.config import OPTIONS, Settings, load
+from camrelay.tools.redis_options import sentence
 
 Command = Callable[..., Any]
 
 _OPTIONS = (
-    click.option("--data-dir", metavar="DIR", help=OPTIONS["data_dir"].description),
-    click.option("--config", metavar="FILE", help="TOML file with settings."),
+    click.option(
+        "--data-dir",
+        type=click.Path(),
+        metavar="DIR",
+        help=sentence(OPTIONS["data_dir"].description),
+    ),
+    click.option("--config", type=click.Path(), metavar="FILE", help="TOML file with settings."),
 )
 
 WHERE = """\b

@@ -82,18 +82,24 @@ def _redis_link(settings: Settings, reactor: Any) -> RedisLink | None:
     return RedisLink(reactor, parse(settings.redis), Trust(authority, settings.redis_insecure))
 
 
+def check_history(settings: Settings) -> None:
+    """Raises StartError when `--history` does not go together with the rest."""
+    wanted = history_of(settings)
+    if wanted == "redis" and settings.redis is None:
+        raise StartError("--history", wanted, "needs --redis URL")
+    if settings.redis is not None and wanted in ("memory", "sqlite"):
+        remedy = "would keep a part of the cluster's rooms on each server: use redis, or off"
+        raise StartError("--history", wanted, remedy)
+
+
 def _history(
     settings: Settings, reactor: Any, link: RedisLink | None, journal: LogJournal
 ) -> History:
     clock = ReactorClock(reactor)
+    check_history(settings)
     wanted = history_of(settings)
-    if wanted == "redis":
-        if link is None:
-            raise StartError("--history", wanted, "needs --redis URL")
+    if link is not None and wanted == "redis":
         return RedisHistory(link, clock, journal)
-    if link is not None and wanted != "off":
-        remedy = "would keep a part of the cluster's rooms on each server: use redis, or off"
-        raise StartError("--history", wanted, remedy)
     if wanted == "sqlite":
         return SqliteHistory(reactor, clock, journal, Database(data_directory(settings)))
     return MemoryHistory(clock)

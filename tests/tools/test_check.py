@@ -205,9 +205,39 @@ def test_a_data_directory_that_cannot_be_written_to(check: Check, tmp_path: Path
     code, report = check("--tls", *where)
     assert code == 2
     assert "cannot be written to" in texts(report, "data", "problem")[0]
-    code, report = check(*where)
-    assert code == 0
-    assert "cannot be written to" in texts(report, "data", "warning")[0]
+    assert texts(check(*where)[1], "data", "warning")
+
+
+def test_the_place_of_the_history_is_told(check: Check) -> None:
+    """And when it does not go together with the rest."""
+    assert texts(check("--history", "off")[1], "history", "ok") == ["is not kept: "]
+    code, report = check("--history", "redis")
+    assert code == 2
+    assert "needs --redis URL" in texts(report, "history", "problem")[0]
+
+
+def test_keys_that_cannot_be_read_are_told(check: Check, tmp_path: Path) -> None:
+    """Those of the server, and each place where those of others are."""
+    (tmp_path / "data").mkdir()
+    keys = tmp_path / "data" / "keys.json"
+    keys.touch(mode=0o600)
+    keys.write_text("{}")
+    code, report = check("--jwks", "missing.json", "--jwks", "https://")
+    assert code == 2
+    said = texts(report, "keys", "problem")
+    assert len(said) == 3
+    assert "keys.json' is damaged" in said[0]
+    assert "missing.json' cannot be read" in said[1]
+
+
+def test_keys_are_counted(check: Check, tmp_path: Path) -> None:
+    """With the name of the one that signs."""
+    made = run_camrelay("key", "new", "--data-dir", tmp_path / "data")
+    _, report = check("--jwks", "https://login.example/jwks.json")
+    assert texts(report, "keys", "ok") == [
+        f"1 of its own; {made.stdout.strip()} signs: ",
+        "those of https://login.example/jwks.json are believed: ",
+    ]
 
 
 def test_a_redis_that_answers(check: Check, redis_server: RedisServer) -> None:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -15,15 +16,23 @@ from camrelay.tools.main import main
 from tests.support.server import clean_environment
 from tests.tools.commands import CAMRELAY
 
-COMMANDS = {"camrelay": main, **main.commands}
+
+def commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """The command and all below it, as they are typed."""
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from commands(f"{path} {name}", below)
+
+
+COMMANDS = dict(commands("camrelay", main))
 TWISTD = {"camrelay": tap.Options, "camrelay-worker": worker_tap.Options}
 README = Path(__file__).parents[2] / "README.md"
 
 
 def help_of(name: str) -> str:
     """What `--help` prints."""
-    arguments = ["--help"] if name == "camrelay" else [name, "--help"]
-    result = CliRunner().invoke(main, arguments, prog_name="camrelay")
+    result = CliRunner().invoke(main, [*name.split()[1:], "--help"], prog_name="camrelay")
     assert result.exit_code == 0
     return result.output
 
@@ -33,8 +42,7 @@ def test_every_command_shows_examples(name: str) -> None:
     """Of itself, each on a line of its own."""
     _, mark, examples = help_of(name).partition("Examples:\n")
     assert mark
-    wanted = "camrelay " if name == "camrelay" else f"camrelay {name} "
-    assert wanted in f"{examples.splitlines()[0]} "
+    assert f" {name} " in f" {' '.join(examples.split())} "
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -14,6 +14,7 @@ from camrelay.config import (
 )
 from camrelay.redis.endpoint import Trust
 from camrelay.tools.check.certificate import look_at_certificates, needs_development_certificate
+from camrelay.tools.check.kept import look_at_history, look_at_keys
 from camrelay.tools.check.limits import hard_limit, look_at_limit
 from camrelay.tools.check.ports import admin_of, listeners_of, try_to_listen
 from camrelay.tools.check.routes import look_at_routes
@@ -56,6 +57,8 @@ def _around(settings: Settings, running: bool) -> Iterator[Finding]:
     yield from look_at_certificates(settings, listeners)
     needed = needs_development_certificate(settings, listeners) or history_of(settings) == "sqlite"
     yield look_at_directory(data_directory(settings), needed)
+    yield look_at_history(settings)
+    yield from look_at_keys(settings)
     yield look_at_limit(hard_limit(), settings.max_connections)
     if settings.redis is not None:
         authority = Path(settings.redis_ca) if settings.redis_ca else None
