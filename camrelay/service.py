@@ -1,6 +1,7 @@
 """Composition: the only module that knows all adapters."""
 
 import gc
+import os
 import resource
 import secrets
 import sys
@@ -29,11 +30,12 @@ from camrelay.net.http import make_site
 from camrelay.net.keepalive import Keepalive
 from camrelay.net.listen import Listener, ListeningService
 from camrelay.net.websocket import RelayFactory
-from camrelay.ops.drain import Drain
+from camrelay.ops.drain import CLOSE_SECONDS, Drain
 from camrelay.ops.ending import Ending
 from camrelay.ops.journal import LogJournal
 from camrelay.ops.logs import JsonLines
-from camrelay.ops.status import Status, largest
+from camrelay.ops.status import Status, in_brief, largest
+from camrelay.ops.systemd import Systemd
 from camrelay.redis.bus import RedisBus
 from camrelay.relay import Relay
 from camrelay.routing import route_table, twice_at_once
@@ -65,6 +67,7 @@ class RelayService(MultiService):
         self.readiness = Readiness()
         self.ending: Ending
         self.status: Status
+        self.systemd: Systemd
         self.admin: AdminTable = {}  # what operators can ask for
         self.on_reload: list[Callable[[], None]] = []  # called for SIGHUP, one after the other
         self._log_format = log_format
@@ -84,8 +87,10 @@ class RelayService(MultiService):
 
     def reload(self) -> None:
         """Read again what can change while the node runs; connections notice nothing."""
+        self.systemd.reloading()
         for read_again in self.on_reload:
             read_again()
+        self.systemd.reloaded()
 
     def stopService(self) -> Deferred[Any]:
         """The rest, and when nobody is connected any more the stores."""
@@ -125,6 +130,7 @@ def build(
 
     service.status = Status(node, service.readiness, clock.now)
     _describe(service.status, relay, stores.redis)
+    add_systemd(service, settings, reactor)
     if listeners is None:
         add_admin(service, settings, journal, reactor)
     listeners = make_listeners(settings, reactor) if listeners is None else listeners
@@ -145,7 +151,8 @@ def build(
         (settings.handshake_timeout / 4, deadlines.tick),
     ):
         TimerService(every, tick).setServiceParent(service)
-    reactor.callWhenRunning(service.readiness.withdraw, STARTING)
+    # In a turn of its own: whatever waits for the start of the reactor was called by then.
+    reactor.callLater(0, service.readiness.withdraw, STARTING)
     return service
 
 
@@ -162,6 +169,14 @@ def _ending(
     are_shared = all(one.is_shared for one in listening)
     leave = partial(drain.begin, seconds)
     return Ending(leave, reactor, on_sigterm=step_aside if are_shared else leave)
+
+
+def add_systemd(service: RelayService, settings: Settings, reactor: Any) -> None:
+    """Let systemd know how `service` is."""
+    longest = settings.drain_time + CLOSE_SECONDS
+    service.systemd = Systemd(os.environ, service.readiness, longest, reactor)
+    service.systemd.describe = partial(in_brief, service.status)
+    service.systemd.setServiceParent(service)
 
 
 def _describe(status: Status, relay: Relay, bus: RedisBus | None) -> None:

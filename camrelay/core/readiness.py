@@ -1,6 +1,6 @@
 """Whether new clients should be sent here, and every reason why not."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 STARTING = "starting"
@@ -16,6 +16,7 @@ class Readiness:
     def __init__(self) -> None:
         """It starts; whoever starts it withdraws this reason."""
         self._reasons = {STARTING: "the server is starting"}
+        self._observers: list[Callable[[], None]] = []
 
     @property
     def reasons(self) -> Mapping[str, str]:
@@ -32,8 +33,19 @@ class Readiness:
 
     def object(self, name: str, text: str) -> None:
         """Give a reason against new clients, or a new text for one that stands."""
-        self._reasons[name] = text
+        if self._reasons.get(name) != text:
+            self._reasons[name] = text
+            self._tell()
 
     def withdraw(self, name: str) -> None:
         """The reason does not stand any more; it need not have been given."""
-        self._reasons.pop(name, None)
+        if self._reasons.pop(name, None) is not None:
+            self._tell()
+
+    def observe(self, observer: Callable[[], None]) -> None:
+        """Call `observer()` whenever a reason comes, changes or goes."""
+        self._observers.append(observer)
+
+    def _tell(self) -> None:
+        for observer in self._observers:
+            observer()

@@ -42,3 +42,9 @@ def largest(rooms: Mapping[str, int]) -> dict[str, int]:
     """The members of the largest of `rooms`, the largest first."""
     by_size = sorted(rooms.items(), key=lambda room: (-room[1], room[0]))
     return dict(by_size[:LARGEST_ROOMS])
+
+
+def in_brief(status: Status) -> str:
+    """On one line: "ready, 12 connections"."""
+    now = status()
+    return ", ".join([str(now["state"]), f"{now['connections']} connections"])

@@ -24,7 +24,7 @@ from camrelay.ops.drain import CLOSE_SECONDS
 from camrelay.ops.ending import Ending
 from camrelay.ops.journal import LogJournal
 from camrelay.ops.status import Status
-from camrelay.service import RelayService, add_admin, build
+from camrelay.service import RelayService, add_admin, add_systemd, build
 from camrelay.wiring.certificates import DevelopmentRenewal, with_certificate
 from camrelay.wiring.listening import Announce, announcement_of, make_listeners
 from camrelay.workers.events import Report
@@ -83,6 +83,7 @@ def supervise(settings: Settings, reactor: Any) -> RelayService:
     service.status.add("workers", supervisor.reports)
     for part in (service.ending, supervisor):
         part.setServiceParent(service)
+    add_systemd(service, settings, reactor)
     add_admin(service, settings, journal, reactor)
     return service
 

@@ -30,7 +30,7 @@ SECONDS_BETWEEN_REPORTS = 1.0
 
 def run(orders: Orders, lifeline: Lifeline, reactor: Any) -> None:
     """Serve until SIGTERM, the supervisor's word, or its end."""
-    faulthandler.enable()  # one that is killed for being hung says where
+    faulthandler.enable(file=2)  # one that is killed for being hung says where
     events = EventPipe(EVENTS, reactor)
     globalLogBeginner.beginLoggingTo([events])
     try:
@@ -57,7 +57,7 @@ def _serve(orders: Orders, lifeline: Lifeline, events: EventPipe, reactor: Any) 
     }
     follow = partial(_follow_supervisor, lifeline, words, reactor)
     threading.Thread(target=follow, daemon=True).start()
-    reactor.callWhenRunning(_report, service, events)
+    reactor.callLater(0, _report, service, events)  # once it is ready
     reactor.run()
 
 

@@ -21,6 +21,19 @@ def test_it_is_ready_when_no_reason_stands() -> None:
     assert (readiness.state, dict(readiness.reasons)) == ("ready", {})
 
 
+def test_whoever_wants_to_know_is_told() -> None:
+    """Of every change, and of nothing else."""
+    readiness = Readiness()
+    states: list[str] = []
+    readiness.observe(lambda: states.append(readiness.state))
+    readiness.withdraw(STARTING)
+    readiness.withdraw(STARTING)
+    readiness.object("redis", "Redis is down")
+    readiness.object("redis", "Redis is down")
+    readiness.object("redis", "Redis is full")
+    assert states == ["ready", "not-ready", "not-ready"]
+
+
 def test_draining_is_what_counts_most() -> None:
     """Whatever else stands against it, a server that drains does not come back."""
     readiness = Readiness()

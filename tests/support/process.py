@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,8 +17,17 @@ SECONDS_FOR_A_LINE = 10.0
 class Process:
     """One running command; its output is read as it is written."""
 
-    def __init__(self, command: list[str], directory: Path, environment: dict[str, str]) -> None:
-        """Start `command` in `directory` with this environment and no other."""
+    def __init__(
+        self,
+        command: list[str],
+        directory: Path,
+        environment: dict[str, str],
+        inherited: Collection[int] = (),
+    ) -> None:
+        """Start `command` in `directory` with this environment and no other.
+
+        `inherited`: descriptors that it gets under the same numbers.
+        """
         self._lines = threading.Condition()
         self._text = ""
         self._ended = False
@@ -25,6 +35,7 @@ class Process:
             command,
             cwd=directory,
             env=environment,
+            pass_fds=tuple(inherited),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -10,7 +10,7 @@ Nothing here sleeps: the log is read as it is written, and waiting is waiting fo
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -25,9 +25,15 @@ AUTHORITY_LINE = re.compile(r"authority (?P<file>/.*\.(?:pem|crt))\b")
 class Server(Process):
     """One server process that prints `open http://localhost:PORT/` when it is up."""
 
-    def __init__(self, command: list[str], directory: Path, **environment: str) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        directory: Path,
+        inherited: Collection[int] = (),
+        **environment: str,
+    ) -> None:
         """Start `command` in `directory`; `environment` is added to a clean one."""
-        super().__init__(command, directory, clean_environment() | environment)
+        super().__init__(command, directory, clean_environment() | environment, inherited)
 
     def __enter__(self) -> Self:
         """The process, once it takes connections."""
