@@ -268,7 +268,7 @@ def test_a_past_that_cannot_be_had_is_a_gap() -> None:
 
 
 def test_a_history_that_is_away_is_asked_again() -> None:
-    """Until it says where the room stands; meanwhile one may be in the room."""
+    """Until it says where the room stands; those who are in the room are told then."""
     relay, history = late()
     history.is_away = True
     anna = v1(relay)
@@ -280,7 +280,7 @@ def test_a_history_that_is_away_is_asked_again() -> None:
     anna.say({"type": "publish", "data": line("one"), "id": "c1"})
     history.answer()
     relay.end_turn()
-    assert heard(anna)[2:] == [("ack", 1), ("message", 1)]
+    assert heard(anna)[2:] == [("gap", None), ("ack", 1), ("message", 1)]
 
 
 def test_a_room_that_was_left_is_not_asked_about_again() -> None:

@@ -21,7 +21,8 @@ RECOVERABLE = 1000
 # Seconds until a history that did not answer is asked again.
 RETRY = 2.0
 
-UNREACHABLE = "what was said before cannot be had now"
+UNREACHABLE = "the history cannot be reached: try again in a moment"
+REACHABLE = "the history can be reached again; what was said elsewhere meanwhile may be missing"
 NOTHING = Page("", 1, 0, ())
 
 Welcome = Callable[[Session, Room, bool | None, Position | None], None]
@@ -45,6 +46,7 @@ class Keeping:
         self._history = history
         self._welcome = welcome
         self._waiting: dict[Room, list[Callable[[], None]]] = {}
+        self._unreachable: set[Room] = set()
         history.serve(self)
 
     # Opening
@@ -61,6 +63,7 @@ class Keeping:
         """Drop a room that nobody may ask for any more."""
         if self.rooms.close(room) and room.keep is not None:
             self._waiting.pop(room, None)
+            self._unreachable.discard(room)
             self._history.room_closed(room.path)
 
     def _find_out(self, room: Room) -> None:
@@ -71,9 +74,13 @@ class Keeping:
         if self.rooms.find(room.path) is not room:
             return
         if isinstance(answer, Rejected):
+            self._unreachable.add(room)
             self._clock.later(RETRY, partial(self._find_out_again, room))
         else:
             room.position = answer
+            if room in self._unreachable:
+                self._unreachable.discard(room)
+                self._tell_gap(room, REACHABLE, answer)
         for call in self._waiting.pop(room, []):
             call()
 
@@ -84,7 +91,7 @@ class Keeping:
 
     def _once_it_stands(self, room: Room, call: Callable[[], None]) -> None:
         """Call when the position of `room` is known, or cannot be known for now."""
-        if room.position is None:
+        if room.position is None and room not in self._unreachable:
             self._waiting.setdefault(room, []).append(call)
         else:
             call()
@@ -104,8 +111,8 @@ class Keeping:
             self.rooms.tell(session, Gap(UNREACHABLE))
             self._enter(joiner, (), None if resume is None else False)
         elif resume is not None and _is_recoverable(resume, position):
-            missed = position.offset - resume.offset
-            self._read(room, resume.offset, missed, partial(self._recover, joiner, missed))
+            missed = range(resume.offset + 1, position.offset + 1)
+            self._read(room, resume.offset, len(missed), partial(self._recover, joiner, missed))
         else:
             self._ask_for_newest(joiner)
 
@@ -119,10 +126,10 @@ class Keeping:
         else:
             done(NOTHING)
 
-    def _recover(self, joiner: _Joiner, missed: int, answer: Page | Rejected) -> None:
+    def _recover(self, joiner: _Joiner, missed: range, answer: Page | Rejected) -> None:
         """All that was missed, or else the newest that was asked for."""
         past = self._fitting(joiner.session, answer)
-        if joiner.replay.is_whole and len(past) == missed:
+        if joiner.replay.is_whole and [each.offset for each in past] == list(missed):
             self._enter(joiner, past, True)
         else:
             self._ask_for_newest(joiner)
@@ -180,15 +187,18 @@ class Keeping:
         """Store what was said, and then tell everybody; positions are not waited for."""
         if room.kind.newest_counts:
             self.rooms.publish(room, said)
-        self._history.append(room.path, said, done)
+        if room in self._unreachable:
+            done(Rejected("not-stored", UNREACHABLE, is_garbage=False))
+        else:
+            self._history.append(room.path, said, done)
 
     # The history speaks
 
     def stored(self, path: str, epoch: str, entries: Sequence[Entry]) -> None:
         """These come next in the room."""
         room = self.rooms.find(path)
-        if room is None or not room.is_stored_first:
-            return
+        if room is None or room.position is None or not room.is_stored_first:
+            return  # it was left, and perhaps entered again: whoever is there asks for the past
         for entry in entries:
             if room.remember(epoch, entry):
                 self.rooms.has_turn(room)
@@ -200,6 +210,9 @@ class Keeping:
             return
         self.rooms.fan_out(room)
         room.begin_anew(at)
+        self._tell_gap(room, why, at)
+
+    def _tell_gap(self, room: Room, why: str, at: Position) -> None:
         for session in room.members:
             if session.admission.wants_errors:
                 self.rooms.tell(session, Gap(why, *at))

@@ -19,7 +19,9 @@ class LateHistory(MemoryHistory):
 
     def __init__(self) -> None:
         """It has a clock of its own."""
-        super().__init__(ManualClock())
+        clock = ManualClock()
+        super().__init__(clock)
+        self.advance = clock.advance
         self._calls: list[Callable[[], None]] = []
 
     def answer(self) -> None:
@@ -38,7 +40,13 @@ class LateHistory(MemoryHistory):
 
     def append(self, path: str, said: Said, done: Answer[Position]) -> None:
         """Later."""
-        self._put_off(partial(super().append, path, said), done)
+        self._put_off(partial(self._append, path, said), done)
+
+    def _append(self, path: str, said: Said, done: Answer[Position]) -> None:
+        if path in self._rooms:
+            super().append(path, said, done)
+        else:
+            done(REFUSAL)
 
     def read(self, path: str, after: int | None, limit: int, done: Answer[Page]) -> None:
         """Later."""
