@@ -161,6 +161,26 @@ def test_what_is_not_kept_any_more_is_not_recovered() -> None:
     assert [each.get("recovered") for each in told] == [False]
 
 
+def test_what_is_dropped_while_it_is_read_is_not_recovered() -> None:
+    """As many messages as were missed, but not the same ones."""
+    history = LateHistory()
+    relay = MemoryRelay(*routes(Terms(keep=Keep(2, 3600.0))), history=history)
+    ben = relay.connect(LOBBY)
+    history.answer()
+    welcome: Any = v1(relay).documents[0]
+    for text in ("one", "two"):
+        ben.say(line(text))
+    history.answer()
+    relay.end_turn()
+    back = v1(relay, f"{LOBBY}?epoch={welcome['epoch']}&offset=0")
+    ben.say(line("three"))
+    history.overtake()
+    history.answer()
+    relay.end_turn()
+    told: list[Any] = back.documents
+    assert told[0]["recovered"] is False
+
+
 def test_what_is_too_much_to_be_read_at_once_is_not_recovered() -> None:
     """More messages than a member may have missed, or more bytes than it may leave unread."""
     relay = keeping(outbox_bytes=300)

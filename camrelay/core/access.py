@@ -29,6 +29,9 @@ class Access:
 
 OPEN = Access()
 
+_NOT_FOR_GUESTS = "this room is not open to guests"
+_NOT_GRANTED = "your token does not let you use this room"
+
 
 class Rights(NamedTuple):
     """What somebody may do in a room; at least one of both."""
@@ -51,7 +54,7 @@ def rights(access: Access, identity: Identity | None, room: str) -> Rights:
         return allowed
     allowed = _rights_of(identity, access, room)
     if not any(allowed):
-        raise Denied(403, "your token does not let you use this room")
+        raise Denied(403, _NOT_FOR_GUESTS if identity.is_guest else _NOT_GRANTED)
     return allowed
 
 

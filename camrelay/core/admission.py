@@ -135,9 +135,9 @@ class Gatekeeper:
         return _to_listen(self._admit(request, self.verify(token)))
 
     def renew(self, admission: Admission, token: str) -> Admission:
-        """`admission` with another token of the same subject. Raises Denied."""
+        """`admission` with a new token: of the same subject, or the first one. Raises Denied."""
         identity, before = self.verify(token), admission.identity
-        if before is None or identity.subject != before.subject:
+        if before is not None and identity.subject != before.subject:
             raise Denied(403, "the token is of somebody else: open another connection with it")
         allowed = rights(admission.terms.access, identity, admission.room)
         if not allowed.subscribe:

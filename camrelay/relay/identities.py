@@ -42,11 +42,6 @@ class Identities:
             self._open[admission.identity.subject] += 1
             self._watch(session)
 
-    def renewed(self, session: Session) -> None:
-        """It has shown another token of the same subject."""
-        self._stop_watching(session)
-        self._watch(session)
-
     def went(self, session: Session) -> None:
         """The connection is closed, or about to be somebody."""
         self._stop_watching(session)

@@ -272,8 +272,9 @@ class Relay:
         self._enter(session)
 
     def _renew(self, session: Session, admission: Admission) -> None:
+        self._identities.went(session)
         session.admission = admission
-        self._identities.renewed(session)
+        self._identities.came(session)
         self._rooms.tell(session, Renewed(_end_of(admission)))
 
     # backpressure
