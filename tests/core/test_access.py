@@ -48,8 +48,9 @@ def test_a_token_room_is_for_those_whose_token_grants_it() -> None:
     assert rights(access, MEMBER, ROOM) == BOTH
     assert rights(access, READER, ROOM) == READS
     assert rights(access, WRITER, ROOM) == WRITES
-    for identity in (ALICE, GUEST, ELSEWHERE):
+    for identity in (ALICE, ELSEWHERE):
         assert refusal(access, identity) == NOT_YOURS
+    assert refusal(access, GUEST) == (403, "this room is not open to guests")
     assert refusal(access, None) == STRANGER
 
 
