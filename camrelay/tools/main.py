@@ -10,6 +10,7 @@ from camrelay.tools.doctor.command import doctor
 from camrelay.tools.healthy import healthy
 from camrelay.tools.history import history
 from camrelay.tools.key import key
+from camrelay.tools.operate import drain, status
 from camrelay.tools.publish import publish
 from camrelay.tools.token import token
 
@@ -21,6 +22,7 @@ Examples:
   twistd -n camrelay --port 8443 --tls      the server itself
   camrelay check --port 8443 --tls          would it start?
   camrelay doctor wss://localhost:8443      can clients connect?
+  sudo camrelay status                      what does the one under systemd do?
   camrelay publish --help                   everything about one command
 
 \b
@@ -37,12 +39,14 @@ def main() -> None:
 main.add_command(bench)
 main.add_command(check)
 main.add_command(doctor)
+main.add_command(drain)
 main.add_command(healthy)
 main.add_command(history)
 main.add_command(key)
 main.add_command(publish)
 main.add_command(receive)
 main.add_command(send)
+main.add_command(status)
 main.add_command(token)
 
 
