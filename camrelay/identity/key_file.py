@@ -89,7 +89,7 @@ class KeyFile:
     def _document(self) -> Document | None:
         try:
             document = read_document(read_secret("--data-dir", self.path))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             remedy = f"cannot be read ({error.strerror}): let the user who runs camrelay read it"

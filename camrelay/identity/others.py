@@ -105,6 +105,7 @@ class KeysAtUrl(Service):
         Raises StartError for what is no URL.
         """
         self._url = _checked(url)
+        self._place = url.partition("?")[0]  # the rest may be a secret
         self._reactor = reactor
         self._journal = journal
         self._roots = roots
@@ -143,12 +144,12 @@ class KeysAtUrl(Service):
     def _take(self, content: bytes) -> None:
         fetched = KeySet(read_keys(content, secrets_too=False))
         if fetched.keys.keys() != self._set.keys.keys():
-            self._journal.keys_read(self._url, list(fetched.keys))
+            self._journal.keys_read(self._place, list(fetched.keys))
         self._set = fetched
 
     def _complain(self, failure: Failure) -> None:
         if self.running:
-            self._journal.keys_not_read(self._url, explain(failure))
+            self._journal.keys_not_read(self._place, explain(failure))
 
     def _done(self, _: object) -> None:
         self._fetching = None

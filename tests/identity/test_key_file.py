@@ -164,10 +164,12 @@ def test_a_group_that_may_read_the_file_may_do_so_afterwards(file: KeyFile) -> N
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    """With the reason of the system."""
+    """With the reason of the system, when a key is needed."""
     (tmp_path / "data").write_bytes(b"")
+    file = KeyFile(tmp_path / "data" / "deeper")
+    assert file.read() is None
     with pytest.raises(StartError) as caught:
-        KeyFile(tmp_path / "data" / "deeper").rotate()
+        file.rotate()
     assert "cannot be written (Not a directory)" in str(caught.value)
 
 

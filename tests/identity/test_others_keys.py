@@ -53,7 +53,12 @@ class KeyServer(Factory):
     @property
     def url(self) -> str:
         """Where the keys are."""
-        return f"https://localhost:{self.port.getHost().port}/keys.json?tenant=1"
+        return f"{self.place}?tenant=1"
+
+    @property
+    def place(self) -> str:
+        """The same, as it may be noted."""
+        return f"https://localhost:{self.port.getHost().port}/keys.json"
 
 
 class _Answering(Protocol):
@@ -143,7 +148,7 @@ async def fetching(server: KeyServer) -> AsyncIterator[Fetching]:
 @pytest_twisted.ensureDeferred
 async def test_keys_are_fetched_at_the_start(fetching: Fetching, server: KeyServer) -> None:
     """Over TLS, from the path that was named, and by us."""
-    assert fetching.noted.read == [(server.url, ["first"])]
+    assert fetching.noted.read == [(server.place, ["first"])]
     (head,) = server.heads
     assert head.startswith(b"GET /keys.json?tenant=1 HTTP/1.1\r\n")
     assert b"User-Agent: camrelay/" in head
@@ -158,7 +163,7 @@ async def test_keys_are_fetched_again_from_time_to_time(
     fetching.reactor.clock.advance(REFRESH)
     await until(lambda: fetching.knows("second"))
     assert not fetching.knows("first")
-    assert fetching.noted.read[-1] == (server.url, ["second"])
+    assert fetching.noted.read[-1] == (server.place, ["second"])
 
 
 @pytest_twisted.ensureDeferred
@@ -207,7 +212,7 @@ async def test_the_last_good_keys_stay(
     fetching.reactor.clock.advance(REFRESH)
     await until(lambda: fetching.noted.not_read)
     ((place, said),) = fetching.noted.not_read
-    assert place == server.url
+    assert place == server.place
     assert why in said
     assert fetching.knows("first")
     await until(lambda: not server.open)
@@ -223,7 +228,7 @@ async def test_a_server_that_stalls_is_given_up(
     fetching.reactor.clock.advance(REFRESH)
     await until(lambda: len(server.heads) == 2)
     fetching.reactor.clock.advance(5)
-    assert fetching.noted.not_read == [(server.url, "no answer within 5 seconds")]
+    assert fetching.noted.not_read == [(server.place, "no answer within 5 seconds")]
     assert fetching.knows("first")
     await until(lambda: not server.open)
 
@@ -236,7 +241,7 @@ async def test_a_server_that_is_away_is_noted_and_found_again(
     server.port.stopReading()
     fetching.reactor.clock.advance(REFRESH)
     fetching.reactor.clock.advance(5)
-    assert fetching.noted.not_read == [(server.url, "no answer within 5 seconds")]
+    assert fetching.noted.not_read == [(server.place, "no answer within 5 seconds")]
     server.answer = answer(key_set(SECOND))
     server.port.startReading()
     fetching.reactor.clock.advance(REFRESH)
@@ -246,9 +251,9 @@ async def test_a_server_that_is_away_is_noted_and_found_again(
 @pytest_twisted.ensureDeferred
 async def test_a_certificate_that_nobody_vouches_for_is_not_believed(server: KeyServer) -> None:
     """By default the authorities of the system count, and this one is not among them."""
-    fetching = Fetching(server.url, roots=None)
+    fetching = Fetching(server.place, roots=None)
     await until(lambda: fetching.noted.not_read)
-    assert fetching.noted.not_read == [(server.url, "TLS: certificate verify failed")]
+    assert fetching.noted.not_read == [(server.place, "TLS: certificate verify failed")]
     fetching.keys.stopService()
     assert server.heads == []
 

@@ -293,3 +293,20 @@ def test_the_end_of_a_certificate_is_a_warning(desk: Desk, days: int, when: str)
     desk.journal.certificate_ends("/c/a.pem", days, END)
     assert desk.lines == [f"certificate /c/a.pem {when} 2027-02-03: renew it"]
     assert desk.events[0]["log_level"] is LogLevel.warn
+
+
+def test_keys_are_told_by_their_names(desk: Desk) -> None:
+    """Whenever they are others than before; one without a name is told, too."""
+    desk.journal.keys_read("https://login.example/jwks", ["a", "b\n", ""])
+    assert desk.lines == ["keys of https://login.example/jwks: a, b\\n, (no name)"]
+
+
+def test_keys_that_cannot_be_read_are_a_warning_from_time_to_time(desk: Desk) -> None:
+    """Every place by itself."""
+    for place in ("one", "one", "two"):
+        desk.journal.keys_not_read(place, "the answer is 500")
+    assert desk.lines == [
+        "keys of one were not read, those from before stay: the answer is 500",
+        "keys of two were not read, those from before stay: the answer is 500",
+    ]
+    assert {event["log_level"] for event in desk.events} == {LogLevel.warn}

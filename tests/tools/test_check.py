@@ -333,6 +333,18 @@ def test_the_routes_are_a_table_in_the_order_in_which_they_are_tried(tmp_path: P
     assert ran.stdout.endswith("1 warning\n")
 
 
+def test_routes_that_are_wrong_together_are_told(check: Check, tmp_path: Path) -> None:
+    """Each of them could be, but one would open the rooms of the other."""
+    (tmp_path / "camrelay.toml").write_text(
+        "[[routes]]\npath = '/u/{room}'\nkind = 'chat'\n"
+        "[[routes]]\npath = '/u/{user}'\nkind = 'chat'\n"
+    )
+    code, report = check()
+    assert code == 2
+    (text,) = texts(report, "routes", "problem")
+    assert "would not belong to the user alone: /u/{room} leads there too" in text
+
+
 def test_the_routes_are_there_for_machines_too(check: Check, tmp_path: Path) -> None:
     """With options as they are."""
     (tmp_path / "camrelay.toml").write_text(OWN_ROUTES)

@@ -15,19 +15,25 @@ SUBJECT = "routes"
 
 
 def look_at_routes(own: Sequence[RouteSetting]) -> Iterator[Finding]:
-    """Every route of one's own is made once; those that can never match are told."""
-    wrong = 0
+    """Every route of one's own is made once, and then all; those that never match are told."""
+    wrong: list[Finding] = []
     for place, route in enumerate(own):
-        try:
-            route_table([route])
-        except StartError as error:
-            wrong += 1
-            yield not_startable(SUBJECT, error)
+        wrong += _made([route])
         if any(_shape(route) == _shape(earlier) for earlier in own[:place]):
             remedy = "remove one of them: the first one gets every connection"
             yield warning(SUBJECT, f"{route.path} is there twice", remedy)
+    wrong = wrong or _made(own)
+    yield from wrong
     if not wrong:
         yield ok(SUBJECT, f"{len(own)} of your own, {len(BUILT_IN)} built in")
+
+
+def _made(own: Sequence[RouteSetting]) -> list[Finding]:
+    try:
+        route_table(own)
+    except StartError as error:
+        return [not_startable(SUBJECT, error)]
+    return []
 
 
 def _shape(route: RouteSetting) -> list[str]:
