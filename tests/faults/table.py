@@ -9,6 +9,7 @@ HEAD = (
     *("doubled", "reordered", "lost at home", "slowest at home", "restored after"),
 )
 _rows: list[tuple[str, ...]] = []
+_notes: list[str] = []
 
 
 def add_row(fault: str, account: Account) -> None:
@@ -21,7 +22,13 @@ def add_row(fault: str, account: Account) -> None:
     _rows.append((fault, *map(str, numbers), *times))
 
 
+def add_note(text: str) -> None:
+    """What came of something that has no row."""
+    _notes.append(text)
+
+
 def lines() -> Iterator[str]:
-    """All of it as Markdown; nothing if there are no rows."""
+    """All of it as Markdown, the notes last; no table if there are no rows."""
     for row in (HEAD, ("---",) * len(HEAD), *_rows) if _rows else ():
         yield f"| {' | '.join(row)} |"
+    yield from _notes

@@ -15,6 +15,7 @@ import websocket
 
 from tests.support.certificates import AUTHORITY, issue, serial_in, serial_shown, write
 from tests.support.redis import RedisServer
+from tests.support.renewals import Renewals, renew_under
 from tests.support.server import Server, clean_environment, relay_command, start_relay
 from tests.support.workers import READY, start_workers
 
@@ -217,3 +218,8 @@ def test_a_certificate_that_ends_soon_is_announced(tmp_path: Path) -> None:
     file = issue(tmp_path / "relay.pem", "localhost", not_after=NOW + 6 * DAY)
     with start_relay(tmp_path, "--tls", "--certificate", str(file)) as server:
         server.wait_for_log(rf"certificate {file} ends in 6 days, on \d+-\d\d-\d\d: renew it")
+
+
+def test_nobody_notices_a_renewal(server: Server, file: Path) -> None:
+    """While people talk; tests/faults has the large number."""
+    assert renew_under(server, file, 10, 10) == Renewals(10, 10, 100, 10)

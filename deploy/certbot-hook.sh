@@ -1,0 +1,29 @@
+#!/bin/sh
+# Gives camrelay a certificate of Let's Encrypt; certbot calls this whenever it has a new one:
+#
+#     sudo install -m 755 certbot-hook.sh /usr/local/sbin/camrelay-certificate
+#     sudo certbot certonly ... -d relay.example.org --deploy-hook /usr/local/sbin/camrelay-certificate
+#
+# certbot remembers the hook for this certificate and for no other one of the machine. camrelay is
+# started with --certificate-dir /etc/camrelay/certificates.
+set -eu
+
+folder=${CERTIFICATES:-/etc/camrelay/certificates}
+group=${CERTIFICATES_GROUP:-camrelay} # of the user who runs camrelay
+lineage=${RENEWED_LINEAGE:?is set by certbot; by hand: /etc/letsencrypt/live/NAME}
+
+umask 077
+name=$(basename "$lineage")
+install -d -m 750 -g "$group" "$folder"
+
+# Certificate and key in one file that appears whole: at no moment do they not fit. What begins with
+# a dot is passed over.
+new=$(mktemp "$folder/.$name.XXXXXX")
+trap 'rm -f "$new"' EXIT
+cat "$lineage/fullchain.pem" "$lineage/privkey.pem" > "$new"
+chgrp "$group" "$new"
+chmod 640 "$new"
+mv -f "$new" "$folder/$name.pem"
+
+# It would be noticed within seconds anyway. Nothing happens when camrelay does not run.
+systemctl try-reload-or-restart camrelay.service
