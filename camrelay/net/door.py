@@ -20,6 +20,7 @@ from camrelay.core.request_head import RequestHead
 from camrelay.net.deadlines import Deadlines
 from camrelay.net.peers import names_of
 from camrelay.net.refusal import refusal
+from camrelay.net.tls_failure import tls_failure
 from camrelay.net.websocket import RelayFactory
 
 _TLS_HANDSHAKE = 0x16
@@ -110,6 +111,9 @@ class Door(protocol.Protocol):
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
         """Gone before a WebSocket was opened, or after a page was served."""
+        failure = tls_failure(reason)
+        if failure is not None:
+            self.factory.turned_away(names_of(self.transport.getPeer())[0], Denied(400, failure))
         self.factory.deadlines.discard(self)
         if self._is_counted:
             self.factory.doorman.depart()

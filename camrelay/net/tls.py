@@ -35,6 +35,7 @@ from camrelay.net.certificate_files import (
     read_key,
 )
 from camrelay.net.server_names import ByName, names_in
+from camrelay.net.tls_failure import reason_in
 
 TLS_1_2_CIPHERS = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -126,7 +127,7 @@ def load_certificate(
     try:
         context = _server_context(chain, key)
     except SSL.Error as error:
-        remedy = f"is refused by OpenSSL ({_reason(error)}): get one with an ECDSA P-256 key"
+        remedy = f"is refused by OpenSSL ({reason_in(error)}): get one with an ECDSA P-256 key"
         raise StartError(files.option, str(files.certificate), remedy) from error
     prepare(context)
     return ServerCertificate(chain[0], context)
@@ -156,9 +157,3 @@ def _choose_protocol(_connection: SSL.Connection, offered: list[bytes]) -> Any:
     A client that offers something else only may still speak HTTP/1.1, as all did before ALPN.
     """
     return b"http/1.1" if b"http/1.1" in offered else SSL.NO_OVERLAPPING_PROTOCOLS
-
-
-def _reason(error: SSL.Error) -> str:
-    """What OpenSSL said last, without its error numbers: "ee key too small"."""
-    queue = error.args[0] if error.args else []
-    return str(queue[-1][-1]) if queue else "it does not say why"
