@@ -7,6 +7,7 @@ Jobs are carried out in order, in a thread of their own. Everything that is aske
 reactor, or while the file is at work, becomes one transaction, and is answered when it is over.
 """
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -49,6 +50,16 @@ class _Asked(NamedTuple):
     size: int
 
 
+class _Thread(ThreadPool):
+    """One thread, which does not keep the process from ending while a disk hangs."""
+
+    threadFactory = staticmethod(partial(threading.Thread, daemon=True))  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        """Not started."""
+        super().__init__(minthreads=1, maxthreads=1, name="camrelay-history")
+
+
 class SqliteHistory(Service):
     """Keeps the promises of `camrelay.ports.History` within one process, and over its end.
 
@@ -69,7 +80,7 @@ class SqliteHistory(Service):
         self._clock = clock
         self._journal = journal
         self._store = Store(database, bounds or Bounds())
-        self._pool = ThreadPool(1, 1, "history")
+        self._thread = _Thread()
         self._relay: Remembering
         self._rooms: dict[str, Opened] = {}
         self._asked: list[_Asked] = []
@@ -88,7 +99,7 @@ class SqliteHistory(Service):
     def startService(self) -> None:
         """Begin."""
         super().startService()
-        self._pool.start()
+        self._thread.start()
         self._timer = self._clock.later(SWEEP_SECONDS, self._sweep)
 
     def stopService(self) -> Deferred[Any]:
@@ -151,7 +162,7 @@ class SqliteHistory(Service):
         outcome.addCallback(self._answer, asked)
 
     def _in_thread(self, call: Callable[..., Any], *arguments: object) -> Deferred[Any]:
-        answer: Deferred[Any] = deferToThreadPool(self._reactor, self._pool, call, *arguments)
+        answer: Deferred[Any] = deferToThreadPool(self._reactor, self._thread, call, *arguments)
         return answer
 
     def _answer(self, outcome: Outcome, asked: Sequence[_Asked]) -> None:
@@ -223,7 +234,7 @@ class SqliteHistory(Service):
     def _stopped(self, result: Any) -> None:
         if result:
             self._journal.not_stored(0, str(result))
-        self._pool.stop()
+        self._thread.stop()
 
     def _sweep(self) -> None:
         self._timer = None

@@ -1,8 +1,7 @@
 """The rooms that are open, as the file has them, so that an append has not to ask it."""
 
 import sqlite3
-from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from camrelay.history.sqlite.jobs import Opened
 from camrelay.history.sqlite.rows import ENTRY_OVERHEAD
@@ -51,7 +50,7 @@ class Shelves:
         """The shelf of a room, to be changed by this transaction. Raises sqlite3.Error."""
         shelf = self.find(connection, room)
         if room not in self._before:
-            self._before[room] = copy(shelf)
+            self._before[room] = replace(shelf)
         return shelf
 
     def changed(self) -> list[Opened]:
