@@ -59,14 +59,15 @@ class Audience:
 
     @property
     def listeners(self) -> Sequence[Session]:
-        """Those whose dialect has words for more than publications."""
+        """Those whose dialect has words for more than publications, and who have got the first."""
         return list(self._listeners)
 
     # Coming and going
 
     def join(self, session: Session) -> None:
         """From now on `session` gets every turn."""
-        self._note(session)
+        if session.dialect.name:
+            self._listeners[session] = None
         if session.pace is not None:
             self._paced[session] = None
         elif session.is_behind:
@@ -76,12 +77,7 @@ class Audience:
 
     def wait(self, session: Session, replay: Replay) -> None:
         """From now on every turn is held in `replay`, until `session` joins."""
-        self._note(session)
         self._replays[session] = replay
-
-    def _note(self, session: Session) -> None:
-        if session.dialect.name:
-            self._listeners[session] = None
 
     def stop_waiting(self, session: Session) -> None:
         """Nothing is held for `session` any more; it is to join."""

@@ -81,6 +81,17 @@ def test_those_with_more_words_listen_until_they_leave() -> None:
     assert audience.listeners == []
 
 
+def test_who_waits_for_the_past_listens_once_it_has_joined() -> None:
+    """Who comes and goes meanwhile is in its first words, and nothing comes before those."""
+    audience = Audience(KIND)
+    v1 = Member("1", CAMRELAY_V1)
+    audience.wait(v1.session, Replay(1000))
+    assert audience.listeners == []
+    audience.stop_waiting(v1.session)
+    audience.join(v1.session)
+    assert audience.listeners == [v1.session]
+
+
 def test_who_waits_for_the_past_hears_nothing_before() -> None:
     """What is said meanwhile is held, until it joins."""
     audience, replay = Audience(KIND), Replay(1000)
