@@ -6,6 +6,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
 
+from camrelay.core.dialects.v1 import CAMRELAY_V1
 from camrelay.core.kinds.kind import Message
 from camrelay.redis.conversation import ANSWER_SIZE, ROOMS_AT_ONCE
 from camrelay.redis.envelope import (
@@ -21,7 +22,7 @@ from camrelay.redis.envelope import (
     room_channel,
     to_bytes,
 )
-from camrelay.testing import MemoryConnection
+from camrelay.testing import START, MemoryConnection
 from tests.support.cluster import Cluster, ClusterNode
 from tests.support.links import within
 from tests.support.small_relay import line, position
@@ -269,6 +270,59 @@ async def test_an_old_count_is_not_shown(cluster: Cluster) -> None:
     await cluster.say(NODES, Members("z", 1, LAB, 7))
     await cluster.eventually(lambda: "z" in b.told("node_came"))
     assert [b.connect(LAB), b.relay.population(LAB)][1] == 1
+
+
+def comings_and_goings(viewer: MemoryConnection) -> list[tuple[str, str, int]]:
+    """What a member was told of others: the word, the name, and how many are there then."""
+    return [
+        (frame["type"], frame["member"].get("user", ""), frame["count"])
+        for frame in viewer.documents
+        if frame["type"] in ("join", "leave")
+    ]
+
+
+@pytest_twisted.ensureDeferred
+async def test_members_are_named_on_other_nodes(cluster: Cluster) -> None:
+    """When they come, when they go, and when their node is gone."""
+    a, b = await pair(cluster)
+    viewer = a.connect(LOBBY, dialect=CAMRELAY_V1)
+    ben = b.connect(f"{LOBBY}?user=Ben")
+    b.connect(f"{LOBBY}?user=Bo")
+    b.beat()
+    came = [("join", "Ben", 3), ("join", "Bo", 3)]
+    await cluster.eventually(lambda: comings_and_goings(viewer) == came)
+    ben.leave()
+    b.beat()
+    went = [*came, ("leave", "Ben", 2)]
+    await cluster.eventually(lambda: comings_and_goings(viewer) == went)
+    await b.bus.stopService()
+    await cluster.eventually(lambda: comings_and_goings(viewer) == [*went, ("leave", "Bo", 1)])
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_opens_a_room_learns_names_by_asking(cluster: Cluster) -> None:
+    """Those who were there before are told as if they came now."""
+    a, b = await pair(cluster)
+    a.connect(f"{LOBBY}?user=Anna")
+    viewer = b.connect(LOBBY, dialect=CAMRELAY_V1)
+    await cluster.eventually(lambda: comings_and_goings(viewer) == [("join", "Anna", 2)])
+    late = b.connect(LOBBY, dialect=CAMRELAY_V1)
+    assert [each.get("user", "") for each in late.documents[0]["members"]] == ["", "", "Anna"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_said_on_another_node_has_its_speaker_and_its_time(cluster: Cluster) -> None:
+    """Those who speak camrelay.v1 are told who said it, and when it was accepted there."""
+    a, b = await pair(cluster)
+    viewer = a.connect(LOBBY, dialect=CAMRELAY_V1)
+    ben = b.connect(f"{LOBBY}?user=Ben")
+    await cluster.eventually(lambda: cluster.listeners(LOBBY) == 2)
+    b.clock.advance(100)
+    ben.say(line("hello"))
+    await cluster.eventually(lambda: viewer.documents[-1]["type"] == "message")
+    frame = viewer.documents[-1]
+    assert (frame["from"], frame["user"]) == (ben.session.id, "Ben")
+    assert frame["time"] == START + 100
 
 
 # Nodes
