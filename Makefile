@@ -12,7 +12,7 @@ TESTS := $(VENV)/.tests
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults cover check lint types fmt wheel-check benchmarks clean
+.PHONY: help run test test-faults cover check lint types fmt wheel-check benchmarks soak clean
 .DELETE_ON_ERROR:
 
 help:           ## what there is
@@ -57,6 +57,9 @@ benchmarks: $(TESTS)     ## camrelay and its peers side by side: 25 minutes on t
 	$(BIN)/python -m pip install -q --group benchmarks
 	$(BIN)/python benchmarks/run.py $(ARGS)
 	$(BIN)/python benchmarks/render.py
+
+soak: $(TESTS)  ## an hour of churn: does memory grow, does anything stay open?
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 clean:          ## remove what was made here; the data of the relay stays
 	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -129,7 +129,7 @@ def build(
     doors = DoorFactory(websockets, site, doorman, deadlines, journal.turned_away)
 
     service.status = Status(node, service.readiness, clock.now)
-    _describe(service.status, relay, stores.redis)
+    _describe(service.status, relay, stores.redis, reactor)
     add_systemd(service, settings, reactor)
     if listeners is None:
         add_admin(service, settings, journal, reactor)
@@ -179,11 +179,12 @@ def add_systemd(service: RelayService, settings: Settings, reactor: Any) -> None
     service.systemd.setServiceParent(service)
 
 
-def _describe(status: Status, relay: Relay, bus: RedisBus | None) -> None:
+def _describe(status: Status, relay: Relay, bus: RedisBus | None, reactor: Any) -> None:
     status.add("connections", lambda: relay.connections)
     status.add("rooms", lambda: len(relay.rooms()))
     status.add("largest_rooms", lambda: largest(relay.rooms()))
     status.add("redis", lambda: bus and bus.state)
+    status.add("timers", lambda: len(reactor.getDelayedCalls()))
 
 
 def add_admin(service: RelayService, settings: Settings, journal: LogJournal, reactor: Any) -> None:
