@@ -1,14 +1,20 @@
-"""The table of the faults, which is printed at the end of a run."""
+"""The tables of the faults, which are printed at the end of a run."""
 
 from collections.abc import Iterator
 
 from tests.faults.account import Account
+from tests.faults.kept_traffic import Account as KeptAccount
 
 HEAD = (
     *("fault", "sent", "positions skipped", "chat lost", "told to the sender"),
     *("doubled", "reordered", "lost at home", "slowest at home", "restored after"),
 )
+KEPT_HEAD = (
+    *("fault, rooms kept in Redis", "said", "acknowledged", "refused", "not known"),
+    *("acknowledged, not heard", "of these untold", "doubled", "holes", "restored after"),
+)
 _rows: list[tuple[str, ...]] = []
+_kept_rows: list[tuple[str, ...]] = []
 _notes: list[str] = []
 
 
@@ -22,13 +28,23 @@ def add_row(fault: str, account: Account) -> None:
     _rows.append((fault, *map(str, numbers), *times))
 
 
+def add_kept_row(fault: str, account: KeptAccount) -> None:
+    """What came of one fault where rooms are kept."""
+    numbers = (
+        *(account.said, account.acked, account.refused, account.unknown),
+        *(account.lost, account.unexplained, account.doubled, account.holes),
+    )
+    _kept_rows.append((fault, *map(str, numbers), f"{account.restored:.2f} s"))
+
+
 def add_note(text: str) -> None:
     """What came of something that has no row."""
     _notes.append(text)
 
 
 def lines() -> Iterator[str]:
-    """All of it as Markdown, the notes last; no table if there are no rows."""
-    for row in (HEAD, ("---",) * len(HEAD), *_rows) if _rows else ():
-        yield f"| {' | '.join(row)} |"
+    """All of it as Markdown, the notes last; no table without rows."""
+    for head, rows in ((HEAD, _rows), (KEPT_HEAD, _kept_rows)):
+        for row in (head, ("---",) * len(head), *rows) if rows else ():
+            yield f"| {' | '.join(row)} |"
     yield from _notes
