@@ -11,7 +11,7 @@ from camrelay.core.history import Position
 from camrelay.redis.errors import NotSent, Unanswered
 from camrelay.redis.history import HEARTBEAT
 from camrelay.redis.history_scripts import place_key, stream_key
-from camrelay.redis.kept_room import LOST, UNKNOWN
+from camrelay.redis.kept_room import LOST, PATIENCE, UNKNOWN
 from camrelay.redis.shared import NOT_READ, NOT_STORED, PERHAPS_STORED
 from camrelay.redis.state import State
 from tests.support.kept import Asked, said, texts
@@ -149,15 +149,40 @@ async def test_a_room_that_could_not_be_opened_stands_later(kept_nodes: KeptNode
 
 @pytest_twisted.ensureDeferred
 async def test_what_waits_for_a_room_is_answered_when_redis_goes(kept_nodes: KeptNodes) -> None:
-    """And when the node stops: nobody waits for ever."""
+    """Nobody waits for ever."""
     a = await kept_nodes.start("a")
     kept_nodes.server.stop_answering()
-    opened = a.open_soon(LOBBY)
-    asked = [a.say_soon(LOBBY, "hello")[0], a.read_soon(LOBBY)]
+    asked = [a.open_soon(LOBBY), a.say_soon(LOBBY, "hello")[0], a.read_soon(LOBBY)]
+    kept_nodes.server.kill()
+    await a.settle()
+    what = [NOT_READ, NOT_STORED, NOT_READ]
+    assert [refusal(each).partition(": ")[0] for each in asked] == what
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_waits_for_a_room_is_answered_when_the_node_stops(kept_nodes: KeptNodes) -> None:
+    """At once."""
+    a = await kept_nodes.start("a")
+    kept_nodes.server.stop_answering()
+    asked = [a.open_soon(LOBBY), a.say_soon(LOBBY, "hello")[0], a.read_soon(LOBBY)]
     a.history.stopService()
-    for each in (opened, *asked):
-        assert "stops" in refusal(each)
+    assert all("stops" in refusal(each) for each in asked)
     kept_nodes.server.answer_again()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_waits_for_others_before_it_is_answered_when_redis_goes(
+    kept_nodes: KeptNodes,
+) -> None:
+    """It is stored, but will perhaps never be told."""
+    a, _ = await pair(kept_nodes)
+    kept_nodes.store_in_silence(LOBBY, said("meanwhile", 1.0))
+    (asked,) = a.say_soon(LOBBY, "hello")
+    await within(a.link.execute("PING"))
+    assert not asked.answers
+    await cut(kept_nodes)
+    a.clock.advance(PATIENCE)
+    assert refusal(asked).startswith(PERHAPS_STORED)
 
 
 @pytest_twisted.ensureDeferred
@@ -198,6 +223,21 @@ async def test_a_redis_that_has_lost_everything_begins_a_new_epoch(kept_nodes: K
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_was_stored_and_lost_before_it_was_told_is_refused(
+    kept_nodes: KeptNodes,
+) -> None:
+    """Nobody hears of it any more."""
+    a, _ = await pair(kept_nodes)
+    kept_nodes.store_in_silence(LOBBY, said("meanwhile", 1.0))
+    (asked,) = a.say_soon(LOBBY, "hello")
+    await within(a.link.execute("PING"))
+    await cut(kept_nodes)
+    await mend(kept_nodes)
+    await a.settle()
+    assert LOST in refusal(asked)
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_redis_that_has_kept_everything_keeps_the_epoch(kept_nodes: KeptNodes) -> None:
     """Nobody notices that it was restarted."""
     a, b = await pair(kept_nodes)
@@ -228,6 +268,23 @@ async def test_a_redis_that_was_set_back_begins_a_new_epoch(kept_nodes: KeptNode
         assert node.told(LOBBY) == ["before", "lost", "lost too", "after"]
     page = await b.read(LOBBY)
     assert (page.epoch, texts(page.entries)) == (place.epoch, ["before", "after"])
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_comes_late_to_a_new_epoch_hears_all_of_it(kept_nodes: KeptNodes) -> None:
+    """From its beginning on, but not what was kept from the old one."""
+    a, b = await pair(kept_nodes)
+    copies = {key: kept_nodes.server.raw("DUMP", key) for key in keys()}
+    await a.say(LOBBY, "lost")
+    await kept_nodes.eventually(lambda: len(b.told(LOBBY)) == 2)
+    kept_nodes.forbid("b")
+    for key, copy in copies.items():
+        kept_nodes.server.command("RESTORE", key, 0, copy, "REPLACE")
+    places = await a.say(LOBBY, "one", "two", "three")
+    kept_nodes.allow("b")
+    await kept_nodes.eventually(lambda: b.told(LOBBY)[-1] == "three")
+    assert b.breaks == [(LOBBY, Position(places[0].epoch, 1), LOST)]
+    assert b.told(LOBBY) == ["before", "lost", "one", "two", "three"]
 
 
 @pytest_twisted.ensureDeferred
@@ -334,6 +391,22 @@ async def test_a_redis_that_takes_no_writes_is_told_in_words(
     await kept_nodes.eventually(lambda: a.stands("/ws/chat/new"))
     assert await a.say("/ws/chat/new", "hello")
     assert len(a.journal.of("stores_again")) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_rooms_that_could_not_be_compared_are_tried_with_each_beat(
+    kept_nodes: KeptNodes,
+) -> None:
+    """All of them, so that nobody has to wait for the round."""
+    a = await kept_nodes.start("a")
+    rooms = [f"/ws/chat/room-{number}" for number in range(100)]
+    kept_nodes.server.configure("maxmemory", 1)
+    for room in rooms:
+        a.open_soon(room)
+    await a.settle()
+    kept_nodes.server.configure("maxmemory", 0)
+    a.clock.advance(HEARTBEAT)
+    await a.until(lambda: all(a.stands(room) for room in rooms))
 
 
 @pytest_twisted.ensureDeferred

@@ -4,11 +4,11 @@
     await a.open(LOBBY)
     await nodes.eventually(lambda: b.told(LOBBY) == ["one"])
 
-Links and Redis are real. Time passes on the clocks of the nodes while something is waited for.
+Links and Redis are real. Time on the clocks of the nodes stands still unless a test says otherwise.
 """
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from itertools import repeat
 
 import pytest_twisted
 
@@ -26,7 +26,7 @@ from tests.support.kept import KEEP, Kept
 from tests.support.links import WatchedLink, until, within
 from tests.support.redis import RedisServer
 
-SECONDS_BETWEEN_LOOKS = 0.001
+SECONDS_OF_A_STEP = 0.001
 
 
 class KeptNode(Kept):
@@ -52,15 +52,6 @@ class KeptNode(Kept):
             self.history.stopService()
         if self.link.running:
             await within(self.link.stopService())
-
-    async def until(self, condition: Any) -> None:
-        """Let time pass until `condition` holds."""
-
-        def holds() -> object:
-            self.clock.advance(SECONDS_BETWEEN_LOOKS)
-            return condition()
-
-        await until(holds)
 
 
 class KeptNodes:
@@ -90,12 +81,14 @@ class KeptNodes:
         await within(node.link.when_up())
         return node
 
-    async def eventually(self, condition: Callable[[], object]) -> None:
-        """Let time pass everywhere until `condition` holds."""
+    async def eventually(self, condition: Callable[[], object], seconds: float = 0.0) -> None:
+        """Let turns end everywhere until `condition` holds; meanwhile `seconds` pass at most."""
+        steps = repeat(SECONDS_OF_A_STEP, round(seconds / SECONDS_OF_A_STEP))
 
         def holds() -> object:
+            step = next(steps, 0.0)
             for node in self.nodes:
-                node.clock.advance(SECONDS_BETWEEN_LOOKS)
+                node.clock.advance(step)
             return condition()
 
         await until(holds)
