@@ -3,9 +3,10 @@
 import json
 import os
 import pty
+import shlex
 import signal
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -191,13 +192,18 @@ def test_the_development_certificate_is_renewed_while_the_server_runs(tmp_path: 
         assert serial_shown(server.port) == serial_in(file)
 
 
-def test_a_server_in_a_terminal_ends_with_it(tmp_path: Path) -> None:
-    """Whoever closes the window of a program expects it to be gone."""
+def start_in_terminal(tmp_path: Path, *command: str) -> tuple[int, int]:
+    """Run a command in a terminal of its own; its process id and the terminal."""
     process, terminal = pty.fork()
     if process == 0:
         os.chdir(tmp_path)
-        command = relay_command(tmp_path)
-        os.execve(command[0], command, clean_environment())
+        os.execvpe(command[0], command, clean_environment())
+    return process, terminal
+
+
+def test_a_server_in_a_terminal_ends_with_it(tmp_path: Path) -> None:
+    """Whoever closes the window of a program expects it to be gone."""
+    process, terminal = start_in_terminal(tmp_path, *relay_command(tmp_path))
     output = b""
     while b"open http://localhost" not in output:
         output += os.read(terminal, 65536)
@@ -206,11 +212,22 @@ def test_a_server_in_a_terminal_ends_with_it(tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(status) == 0
 
 
-def test_a_server_under_nohup_reads_again(tmp_path: Path, file: Path) -> None:
-    """It was started to ignore the end of its terminal; the signal still means something."""
+def test_a_server_under_nohup_outlives_its_terminal(tmp_path: Path, file: Path) -> None:
+    """It was started to do so; the end of the terminal is a SIGHUP like others."""
+    log = tmp_path / "nohup.log"
+    log.touch()
     command = relay_command(tmp_path, "--tls", "--certificate", str(file))
-    with Server(["nohup", *command], tmp_path) as server:
-        assert reload(server).endswith("1 in use")
+    nohup = ("sh", "-c", f"exec nohup {shlex.join(command)} > {log}")
+    process, terminal = start_in_terminal(tmp_path, *nohup)
+    try:
+        with Server(["tail", "-F", "-n", "+1", str(log)], tmp_path) as server:
+            os.close(terminal)
+            server.wait_for_log(f"{READ_AGAIN}1 in use")
+            assert serial_shown(server.port) == serial_in(file)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGTERM)
+        os.waitpid(process, 0)
 
 
 def test_a_certificate_that_ends_soon_is_announced(tmp_path: Path) -> None:
