@@ -161,7 +161,20 @@ def test_unfinished_files_are_passed_over(folder: Path) -> None:
     issue(folder / "a.pem", "a.example")
     write(folder / ".b.pem", b"half")
     write(folder / "README", b"what is this?")
-    assert [name for name, _ in of_folder(folder).load().notes.shown] == ["a.pem"]
+    notes = of_folder(folder).load().notes
+    assert ([name for name, _ in notes.shown], notes.refused) == (["a.pem"], [])
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_key_that_turns_up_and_does_not_fit_is_refused(folder: Path) -> None:
+    """It would count from now on, instead of the one in the file; what was shown is shown on."""
+    file = issue(folder / "a.pem", "a.example")
+    issue(folder / "b.pem", "b.example")
+    keeper = of_folder(folder).load()
+    write(folder / "a.key", AUTHORITY.issue_cert("a.example").private_key_pem.bytes())
+    keeper.look()
+    assert "holds a key that the certificate was not made for" in keeper.notes.refused[0]
+    assert await shown(keeper, "a.example") == [serial_in(file)]
 
 
 # Refusals

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from camrelay.net.development_ca import development_certificate
 from tests.conftest import StartRelay
 from tests.support.certificates import AUTHORITY, issue, serial_in, serial_shown
 from tests.support.process import Process
@@ -171,8 +172,11 @@ def test_browsers_are_told_to_come_with_tls_only(secure_and_plain: Server) -> No
     assert strict not in page_head(ports["http"], None)
 
 
-def test_a_development_certificate_binds_nobody(relay_with: StartRelay) -> None:
+def test_a_development_certificate_binds_nobody(tmp_path: Path) -> None:
     """Who trusts it no more could not open localhost for years."""
-    server = relay_with("--tls")
-    context = ssl.create_default_context(cafile=server.authority)
-    assert "strict-transport-security" not in page_head(server.port, context)
+    made = development_certificate(tmp_path / "data", ["localhost"])
+    context = ssl.create_default_context(cafile=made.authority)
+    named = ("--certificate", str(made.certificate), "--private-key", str(made.private_key))
+    for options in ((), named):  # so it reaches a worker
+        with start_relay(tmp_path, "--tls", *options) as server:
+            assert "strict-transport-security" not in page_head(server.port, context)
