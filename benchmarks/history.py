@@ -2,10 +2,12 @@
 
     python benchmarks/history.py                    # half a minute
     python benchmarks/history.py --seconds 1
+    python benchmarks/history.py --redis redis://localhost    # which ought to be empty
 
 One process and no sockets. In each of a hundred rooms somebody speaks, and says the next line when
 the one before was stored; with a window of 1000 ten lines of each room are under way. What is under
-way while the file is at work becomes one transaction: the window is the size of the batches.
+way while the file is at work becomes one transaction: the window is the size of the batches. Redis
+is another process, whose CPU is not counted.
 """
 
 import statistics
@@ -29,6 +31,9 @@ from camrelay.history.sqlite.database import Database
 from camrelay.history.sqlite.history import SqliteHistory
 from camrelay.net.clock import ReactorClock
 from camrelay.ops.journal import LogJournal
+from camrelay.redis.history import RedisHistory
+from camrelay.redis.link import RedisLink
+from camrelay.redis.url import parse
 
 ROOMS = [f"/ws/chat/{number}" for number in range(100)]
 KEEP = Keep(1000, 86400.0)
@@ -79,6 +84,25 @@ class Crowd:
 def in_sqlite(clock: ReactorClock, directory: Path, sync: Any) -> SqliteHistory:
     """A file of its own."""
     return SqliteHistory(reactor, clock, LogJournal(clock.now), Database(directory, sync))
+
+
+class InRedis(RedisHistory):
+    """With a link of its own."""
+
+    def __init__(self, url: str, clock: ReactorClock, _: Path) -> None:
+        """Connects when it is started."""
+        self.link = RedisLink(reactor, parse(url))
+        super().__init__(self.link, clock, LogJournal(clock.now))
+
+    def startService(self) -> None:
+        """Connect; a room that is opened meanwhile waits."""
+        super().startService()
+        self.link.startService()
+
+    def stopService(self) -> Deferred[Any]:
+        """Close the link."""
+        super().stopService()
+        return self.link.stopService()
 
 
 HISTORIES: dict[str, Callable[[ReactorClock, Path], Any]] = {
@@ -133,8 +157,11 @@ def print_row(*cells: Any) -> None:
 @click.command()
 @click.option("--seconds", default=2.0, show_default=True, help="For each line of the table.")
 @click.option("--directory", type=click.Path(path_type=Path), help="On the disk to be measured.")
-def main(seconds: float, directory: Path | None) -> None:
+@click.option("--redis", metavar="URL", help="Measure this Redis, too.")
+def main(seconds: float, directory: Path | None, redis: str | None) -> None:
     """Print a table."""
+    if redis is not None:
+        HISTORIES["redis"] = partial(InRedis, redis)
 
     async def measure_all() -> None:
         click.echo("| history | under way | messages/s | CPU µs each | median ms | p99 ms |")
