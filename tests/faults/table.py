@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tests.faults.account import Account
 from tests.faults.kept_traffic import Account as KeptAccount
+from tests.support.survivors import Account as KillsAccount
 
 HEAD = (
     *("fault", "sent", "positions skipped", "chat lost", "told to the sender"),
@@ -13,8 +14,13 @@ KEPT_HEAD = (
     *("fault, rooms kept in Redis", "said", "acknowledged", "refused", "not known"),
     *("acknowledged, not heard", "of these untold", "doubled", "holes", "restored after"),
 )
+KILLS_HEAD = (
+    *("kills under chat load", "said", "acknowledged", "stored", "came back and went on"),
+    *("could not go on", "acknowledged and lost", "holes", "doubled", "other than stored"),
+)
 _rows: list[tuple[str, ...]] = []
 _kept_rows: list[tuple[str, ...]] = []
+_kills_rows: list[tuple[str, ...]] = []
 _notes: list[str] = []
 
 
@@ -37,6 +43,11 @@ def add_kept_row(fault: str, account: KeptAccount) -> None:
     _kept_rows.append((fault, *map(str, numbers), f"{account.restored:.2f} s"))
 
 
+def add_kills(what: str, account: KillsAccount) -> None:
+    """What came of many kills."""
+    _kills_rows.append((what, *map(str, account)))
+
+
 def add_note(text: str) -> None:
     """What came of something that has no row."""
     _notes.append(text)
@@ -44,7 +55,7 @@ def add_note(text: str) -> None:
 
 def lines() -> Iterator[str]:
     """All of it as Markdown, the notes last; no table without rows."""
-    for head, rows in ((HEAD, _rows), (KEPT_HEAD, _kept_rows)):
+    for head, rows in ((HEAD, _rows), (KEPT_HEAD, _kept_rows), (KILLS_HEAD, _kills_rows)):
         for row in (head, ("---",) * len(head), *rows) if rows else ():
             yield f"| {' | '.join(row)} |"
     yield from _notes

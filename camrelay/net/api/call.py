@@ -42,6 +42,11 @@ class Call(NamedTuple):
             raise Denied(400, f"{name}={text[:20]!r} is not a whole number up to {most}")
         return int(text)
 
+    def without(self, *names: str) -> "Call":
+        """The call without some of its parameters."""
+        query = {name: value for name, value in self.query.items() if name not in names}
+        return self._replace(query=query)
+
     def request(self, dialect: Dialect = PLAIN) -> admission.Request:
         """The call as the relay judges it; the room is the parameter `room`."""
         peer, _ = names_of(self._channel.getPeer())

@@ -55,7 +55,8 @@ class RoomCalls:
         """What was said: the newest, or what came behind a place."""
         limit = call.whole("limit", 50, 1000)
         reading: Deferred[Reading | Rejected] = Deferred()
-        self._visits.read(call.in_room(), _place(call), limit, reading.callback)
+        after, call = _place(call), call.without("epoch")  # for who joins it goes with an offset
+        self._visits.read(call.in_room(), after, limit, reading.callback)
         return reading.addCallback(_read)
 
     def members(self, call: Call) -> Deferred[Answer]:
