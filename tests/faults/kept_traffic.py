@@ -42,8 +42,8 @@ class Talker:
     holes: int = 0
     place: Place = ("", 0)
 
-    async def connect(self, *servers: Server) -> None:
-        """Stay in the room, on the first of `servers` that is there."""
+    async def connect(self, servers: dict[str, Server]) -> None:
+        """Stay in the room: on the server of the same name, or else on any of them."""
         self._servers = servers
         await self._dial()
         self._listening = asyncio.create_task(self._listen())
@@ -51,7 +51,7 @@ class Talker:
     async def _dial(self) -> None:
         epoch, offset = self.place
         resume = f"?epoch={epoch}&offset={offset}" if epoch else ""
-        for server in self._servers:
+        for server in (self._servers[self.name], *self._servers.values()):
             with suppress(OSError, asyncio.IncompleteReadError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
                 path = f"/ws/chat/{self.room}{resume}"
@@ -137,24 +137,24 @@ class Account(NamedTuple):
 
 
 class KeptTraffic:
-    """The members of all rooms, and their talk."""
+    """The members of all rooms, and their talk. `nodes` may be exchanged while they talk."""
 
     def __init__(self, a: Server, b: Server) -> None:
         """Nobody is there yet."""
-        self._nodes = {"a": (a, b), "b": (b, a)}
+        self.nodes = {"a": a, "b": b}
         self.rooms = [
-            {name: Talker(f"room{room}", name) for name in self._nodes} for room in range(ROOMS)
+            {name: Talker(f"room{room}", name) for name in self.nodes} for room in range(ROOMS)
         ]
 
     @property
     def talkers(self) -> list[Talker]:
         """Everybody, in the order in which they speak."""
-        return [room[name] for name in self._nodes for room in self.rooms]
+        return [room[name] for name in self.nodes for room in self.rooms]
 
     async def begin(self) -> None:
         """Everybody joins and hears everybody; from then on they talk until `end`."""
         for talker in self.talkers:
-            await talker.connect(*self._nodes[talker.name])
+            await talker.connect(self.nodes)
         self._talking = asyncio.create_task(self._talk())
         await self.until_heard_everywhere(0.0)
 
