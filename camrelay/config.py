@@ -188,6 +188,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "(default: sqlite with --data-dir, off with --redis, memory otherwise)"
         ),
     ] = None
+    history_sync: Annotated[
+        Literal["normal", "full"],
+        _says("full: with --history sqlite, what was acknowledged outlives a power cut, too"),
+    ] = "normal"
     retain: Annotated[
         Quantity, _says("seconds for which a position outlives its camera's connection")
     ] = 0.0

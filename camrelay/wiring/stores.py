@@ -101,5 +101,6 @@ def _history(
     if link is not None and wanted == "redis":
         return RedisHistory(link, clock, journal)
     if wanted == "sqlite":
-        return SqliteHistory(reactor, clock, journal, Database(data_directory(settings)))
+        database = Database(data_directory(settings), settings.history_sync)
+        return SqliteHistory(reactor, clock, journal, database)
     return MemoryHistory(clock)

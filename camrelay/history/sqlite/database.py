@@ -19,7 +19,7 @@ OPTION = "--history"
 PATIENCE = 2.0
 
 # Pages in the write-ahead log before they are copied to the file, and its size afterwards.
-CHECKPOINT_PAGES = 1000
+CHECKPOINT_PAGES = 4000
 LOG_BYTES = 16 << 20
 
 Sync = Literal["normal", "full"]
@@ -36,7 +36,8 @@ class Database:
     def __init__(self, data_dir: Path, sync: Sync = "normal") -> None:
         """Claim the file, make or upgrade its tables, and check it after a crash.
 
-        Raises StartError. `sync`: see https://www.sqlite.org/pragma.html#pragma_synchronous.
+        Raises StartError. `sync`: whether a commit waits for the disk (full), or leaves it to the
+        system when to write (normal): https://www.sqlite.org/pragma.html#pragma_synchronous
         """
         self.file = data_dir.absolute() / NAME
         self._sync = sync
