@@ -193,7 +193,8 @@ class Remembering(Protocol):
 class Queues(Protocol):
     """Named queues between programs, as a request uses them: see camrelay.channels.promises.
 
-    The Rejected of an answer has the reason "full", "bad-name" or "no-queue".
+    Names are spelled as the relay spells them. The Rejected of an answer has the reason "full",
+    "too-large", "no-queue" (nobody knows whether it was sent) or "internal-error".
     """
 
     def send(self, channel: str, message: bytes, done: Answer[None]) -> None:

@@ -14,6 +14,7 @@ from camrelay.core.kinds.kind import Kind
 from camrelay.core.kinds.waiting_room import WAITING_ROOM
 from camrelay.core.names import room_name
 from camrelay.core.origins import is_own
+from camrelay.core.parameters import position, whole_number
 from camrelay.core.routes import RouteTable
 from camrelay.core.terms import USUAL, Terms
 
@@ -21,9 +22,6 @@ UNAUTHORIZED = 401
 
 # Messages of the past that a joiner may ask for.
 MAX_HISTORY = 1000
-
-# More than any room will ever have said.
-MAX_OFFSET = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +157,8 @@ class Gatekeeper:
             identity=identity,
             may_subscribe=allowed.subscribe,
             may_publish=allowed.publish,
-            history=_whole(query, "history", MAX_HISTORY) or 0,
-            resume=_resume(query),
+            history=whole_number(query, "history", MAX_HISTORY) or 0,
+            resume=position(query, "offset"),
             terms=place.terms,
         )
 
@@ -191,26 +189,6 @@ def _user(name: str, identity: Identity | None) -> str:
     if identity is not None and name not in (identity.name, identity.subject):
         raise Denied(403, f"user={name[:64]!r} is somebody else: your token names another user")
     return room_name(name)
-
-
-def _whole(query: Mapping[str, str], name: str, most: int) -> int | None:
-    text = query.get(name, "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) <= most):
-        raise Denied(400, f"{name}={text[:20]!r} is not a whole number up to {most}")
-    return int(text)
-
-
-def _resume(query: Mapping[str, str]) -> Position | None:
-    epoch, offset = query.get("epoch", ""), _whole(query, "offset", MAX_OFFSET)
-    if not epoch and offset is None:
-        return None
-    if not epoch or offset is None:
-        raise Denied(400, "epoch and offset belong together: give both, as they were told")
-    if len(epoch) > 64:
-        raise Denied(400, "that is no epoch: it is too long")
-    return Position(epoch, offset)
 
 
 def _hz(text: str, kind: Kind) -> float:

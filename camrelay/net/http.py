@@ -65,6 +65,8 @@ class _Exchange(HTTPChannel):
 
     factory: "_ExchangeSite"
     transport: Any
+    _is_cut = False
+    _is_over = False
 
     def connectionMade(self) -> None:
         """The clock starts."""
@@ -91,11 +93,34 @@ class _Exchange(HTTPChannel):
         super().allHeadersReceived()
         if self.length is None or self.length > self.factory.max_body:
             self.length = 0
+            self._is_cut = True
+
+    def loseConnection(self) -> None:
+        """The answer is complete. What still comes of a long body is read and thrown away.
+
+        Or the connection would be reset, too (RFC 9112 section 9.6). TLS does this by itself.
+        """
+        self._is_over = True
+        if self._is_cut and not self.isSecure():
+            self.transport.unregisterProducer()
+            self.transport.loseWriteConnection()
+        else:
+            super().loseConnection()
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """A body, or what comes behind a request."""
+        if not self._is_over:
+            super().rawDataReceived(data)
 
     def stay(self) -> None:
         """The answer goes on for as long as both sides want."""
         if self._deadline.active():
             self._deadline.cancel()
+
+    def end_within(self, seconds: float) -> None:
+        """It does not: it is torn down unless it is over by then."""
+        self.stay()
+        self._deadline = self.callLater(seconds, self.transport.abortConnection)
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         """Every head of an answer passes here, those that Twisted makes by itself too."""
@@ -124,7 +149,7 @@ class _ExchangeSite(Site):
     noisy = False
 
     def __init__(self, reactor: Any, root: Resource, record: Record, max_body: int) -> None:
-        super().__init__(root, timeout=None, reactor=reactor)
+        super().__init__(root, timeout=None, reactor=reactor, parsePOSTFormSubmission=False)
         self._record = record
         self.max_body = max_body
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from camrelay.channels.promises import ChannelFull, Channels
@@ -13,6 +14,7 @@ from camrelay.ports import Answer, Timer
 from camrelay.redis.errors import LinkError
 
 _T = TypeVar("_T")
+_log = Logger(namespace="camrelay")
 
 
 class ChannelQueues:
@@ -44,8 +46,9 @@ def _refuse(done: Answer[_T], failure: Failure) -> None:
     if isinstance(error, ChannelFull):
         done(Rejected("full", str(error)))
     elif isinstance(error, ValueError):
-        done(Rejected("bad-name", str(error)))
+        done(Rejected("too-large", str(error)))
     elif isinstance(error, LinkError):
         done(Rejected("no-queue", str(error)))
     else:
-        failure.raiseException()
+        _log.failure("error in a channel", failure, event="error")
+        done(Rejected("internal-error", "an error in the server: it was logged"))

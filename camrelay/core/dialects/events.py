@@ -8,13 +8,20 @@ The id is an epoch and an offset: a browser that lost the stream sends the last 
 `Last-Event-ID`, and goes on there. Whatever names a place behind which things go on has one.
 """
 
+import re
+
 from camrelay.core.dialects.dialect import Command
 from camrelay.core.dialects.notices import Gap, Notice, Problem, Welcome
 from camrelay.core.dialects.v1 import envelope
-from camrelay.core.errors import Rejected
+from camrelay.core.errors import CloseReason, Rejected
 from camrelay.core.kinds.kind import Kind
 from camrelay.core.kinds.strict_json import encode
 from camrelay.core.publication import Publication
+
+# Milliseconds until a browser that lost the stream comes back by itself.
+RETRY = 2000
+
+_RETURN_IN = re.compile(r"\bin ([0-9]+) ms$")
 
 
 class Events:
@@ -50,6 +57,19 @@ class Events:
 EVENTS = Events()
 
 
+def greeting() -> bytes:
+    """The first words of a stream."""
+    return b"retry: %d\n\n" % RETRY
+
+
+def farewell(reason: CloseReason) -> bytes:
+    """The last event of a stream; a browser comes back when the reason says so."""
+    said = {"code": reason.code, "text": reason.text, "may_return": reason.may_return}
+    found = _RETURN_IN.search(reason.text)
+    retry = f"retry: {found[1]}\n".encode() if found else b""
+    return retry + _event("close", encode(said))
+
+
 def _type(notice: Notice) -> str:
     return str(notice.__struct_config__.tag)
 
@@ -59,6 +79,3 @@ def _event(type: str, data: bytes, epoch: str = "", offset: int = 0) -> bytes:
     # A kind may pass on JSON with line breaks between its values: each line is a field of its own.
     lines = b"\ndata: ".join(data.splitlines())
     return f"event: {type}\n{place}data: ".encode() + lines + b"\n\n"
-
-
-EVENTS = Events()

@@ -1,10 +1,14 @@
 """What the API answers: JSON, and errors with a code that does not change."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+from twisted.internet.defer import Deferred
 
 from camrelay.core.errors import Denied, Rejected
 from camrelay.core.kinds.strict_json import encode
+
+_T = TypeVar("_T")
 
 JSON = "application/json"
 
@@ -17,16 +21,16 @@ _CODES = {
     411: "no-length",
     413: "too-large",
     415: "wrong-content-type",
-    429: "too-fast",
+    429: "too-many",
     503: "unavailable",
 }
-# A message that was refused: 422, unless there is a better word for it.
+# What was refused for a reason: 422, unless there is a better word for it.
 _STATUS_OF_REASON = {
     "too-large": 413,
     "not-stored": 503,
     "no-queue": 503,
     "full": 503,
-    "bad-name": 400,
+    "internal-error": 500,
 }
 
 
@@ -64,3 +68,11 @@ def rejected(rejection: Rejected) -> Answer:
     """What was said cannot be used, or cannot be stored."""
     status = _STATUS_OF_REASON.get(rejection.reason, 422)
     return problem(status, rejection.reason, rejection.detail)
+
+
+def settle(waiting: Deferred[_T], answer: _T | Rejected) -> None:
+    """Give `waiting` what it waits for; a Rejected is its failure."""
+    if isinstance(answer, Rejected):
+        waiting.errback(answer)
+    else:
+        waiting.callback(answer)

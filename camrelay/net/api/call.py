@@ -11,6 +11,7 @@ from camrelay.core import admission
 from camrelay.core.dialects.dialect import Dialect
 from camrelay.core.dialects.plain import PLAIN
 from camrelay.core.errors import Denied
+from camrelay.core.parameters import whole_number
 from camrelay.net.client_certificates import subject_at
 from camrelay.net.peers import names_of
 
@@ -29,18 +30,24 @@ class Call(NamedTuple):
         content.seek(0)
         return bytes(content.read())
 
+    @property
+    def text(self) -> bytes:
+        """What was sent with it, in UTF-8. Raises Denied(400)."""
+        body = self.body
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            raise Denied(400, "the body is not UTF-8") from None
+        return body
+
     def header(self, name: str) -> str:
         """A header; empty when it is missing."""
         return self.http.getHeader(name) or ""
 
     def whole(self, name: str, usual: int, most: int) -> int:
         """A parameter that is a whole number from 0 to `most`. Raises Denied(400)."""
-        text = self.query.get(name, "")
-        if not text:
-            return usual
-        if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) <= most):
-            raise Denied(400, f"{name}={text[:20]!r} is not a whole number up to {most}")
-        return int(text)
+        number = whole_number(self.query, name, most)
+        return usual if number is None else number
 
     def without(self, *names: str) -> "Call":
         """The call without some of its parameters."""

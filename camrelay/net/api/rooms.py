@@ -7,6 +7,7 @@ GET  /api/rooms
 """
 
 from collections.abc import Sequence
+from functools import partial
 from time import time
 from typing import Any
 
@@ -14,16 +15,17 @@ from msgspec import Raw
 from twisted.internet.defer import Deferred
 
 from camrelay.core.dialects.v1 import envelope
-from camrelay.core.errors import Denied, Rejected
+from camrelay.core.errors import Denied
 from camrelay.core.history import Page, Position, Reading
 from camrelay.core.kinds.kind import Kind
+from camrelay.core.parameters import position
 from camrelay.core.presence import Presence
 from camrelay.core.room import remembered
-from camrelay.net.api.answers import Answer, in_json, rejected
+from camrelay.net.api.answers import Answer, in_json, settle
 from camrelay.net.api.call import Call
 from camrelay.ports import Visiting
 
-# Bytes of messages in one answer; whoever wants more asks again.
+# Bytes of messages in one answer; whoever wants more asks for what is behind them.
 MOST_BYTES = 1 << 20
 
 _BINARY = "application/octet-stream"
@@ -44,19 +46,18 @@ class RoomCalls:
             known = ", ".join((*_TEXTS, _BINARY))
             raise Denied(415, f"Content-Type {content_type!r}: use one of {known}")
         is_binary = content_type == _BINARY
-        body = call.body
-        if not is_binary:
-            _check_utf8(body)
-        place: Deferred[Position | Rejected] = Deferred()
-        self._visits.publish(call.in_room(), body, is_binary, place.callback)
+        body = call.body if is_binary else call.text
+        place: Deferred[Position] = Deferred()
+        self._visits.publish(call.in_room(), body, is_binary, partial(settle, place))
         return place.addCallback(_published)
 
     def read(self, call: Call) -> Deferred[Answer]:
         """What was said: the newest, or what came behind a place."""
         limit = call.whole("limit", 50, 1000)
-        reading: Deferred[Reading | Rejected] = Deferred()
-        after, call = _place(call), call.without("epoch")  # for who joins it goes with an offset
-        self._visits.read(call.in_room(), after, limit, reading.callback)
+        after = position(call.query, "after")
+        request = call.without("epoch").in_room()  # for those who join it goes with an offset
+        reading: Deferred[Reading] = Deferred()
+        self._visits.read(request, after, limit, partial(settle, reading))
         return reading.addCallback(_read)
 
     def members(self, call: Call) -> Deferred[Answer]:
@@ -72,38 +73,21 @@ class RoomCalls:
         return in_json({"rooms": listed})
 
 
-def _check_utf8(body: bytes) -> None:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        raise Denied(400, "the body is not UTF-8: send it as application/octet-stream") from None
+def _published(place: Position) -> Answer:
+    return in_json(place._asdict() if place.offset else {})
 
 
-def _published(answer: Position | Rejected) -> Answer:
-    if isinstance(answer, Rejected):
-        return rejected(answer)
-    return in_json({"epoch": answer.epoch, "offset": answer.offset} if answer.offset else {})
-
-
-def _place(call: Call) -> Position | None:
-    epoch = call.query.get("epoch", "")
-    if ("after" in call.query) != bool(epoch):
-        raise Denied(400, "epoch and after belong together: give both, as they were told")
-    return Position(epoch, call.whole("after", 0, 10**18 - 1)) if epoch else None
-
-
-def _read(answer: Reading | Rejected) -> Answer:
-    if isinstance(answer, Rejected):
-        return rejected(answer)
-    kind, page = answer
+def _read(reading: Reading) -> Answer:
+    kind, page = reading
     messages = _messages(kind, page)
+    last = page.entries[len(messages) - 1].offset if messages else page.top
     return in_json(
         {
             "epoch": page.epoch,
             "first": page.first,
             "top": page.top,
             "messages": messages,
-            "more": len(messages) < len(page.entries),
+            "more": last < page.top,
         }
     )
 

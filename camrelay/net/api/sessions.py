@@ -14,8 +14,8 @@ import msgspec
 from camrelay.core.credentials import COOKIE
 from camrelay.core.errors import Denied
 from camrelay.core.identity import Identity
-from camrelay.core.kinds.strict_json import encode
-from camrelay.net.api.answers import Answer
+from camrelay.core.kinds.strict_json import decode
+from camrelay.net.api.answers import Answer, in_json
 from camrelay.net.api.call import Call
 from camrelay.ports import Visiting
 
@@ -35,6 +35,9 @@ class _Wish(msgspec.Struct, forbid_unknown_fields=True):
     name: str
 
 
+_WISH = msgspec.json.Decoder(_Wish)
+
+
 class SessionCalls:
     """The session is a token: in a cookie for the browser, in the answer for everybody else."""
 
@@ -47,25 +50,22 @@ class SessionCalls:
     def sign_in(self, call: Call) -> Answer:
         """Become a guest with a name of one's own."""
         self._visits.identify(call.stranger())
-        try:
-            wish = msgspec.json.decode(call.body, type=_Wish)
-        except msgspec.DecodeError as error:
-            raise Denied(400, f'send {{"name": "..."}}: {error}') from None
+        wish = decode(_WISH, call.text, is_binary=False)
         guest = self._sign_in(wish.name)
         seen = {**_seen(guest.identity), "token": guest.token}
-        return _with_cookie(call, seen, 201, guest.token, int(self._seconds))
+        return in_json(seen, 201, Set_Cookie=_cookie(call, guest.token, int(self._seconds)))
 
     def show(self, call: Call) -> Answer:
         """Who asks."""
         identity = self._visits.identify(call.request())
         if identity is None:
             raise Denied(401, "you are not signed in")
-        return Answer(encode(_seen(identity)) + b"\n")
+        return in_json(_seen(identity))
 
     def sign_out(self, call: Call) -> Answer:
         """Forget the cookie; the token in it stays good until it expires."""
         self._visits.identify(call.stranger())
-        return _with_cookie(call, {}, 200, "", 0)
+        return in_json({}, Set_Cookie=_cookie(call, "", 0))
 
 
 def _seen(identity: Identity) -> dict[str, object]:
@@ -78,11 +78,7 @@ def _seen(identity: Identity) -> dict[str, object]:
     }
 
 
-def _with_cookie(
-    call: Call, value: dict[str, object], status: int, token: str, seconds: int
-) -> Answer:
+def _cookie(call: Call, token: str, seconds: int) -> str:
     """No script can read it, and no other site can make a browser send it (RFC 6265bis)."""
     cookie = f"{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict"
-    if call.is_secure:
-        cookie += "; Secure"
-    return Answer(encode(value) + b"\n", status=status, headers={"Set-Cookie": cookie})
+    return f"{cookie}; Secure" if call.is_secure else cookie

@@ -1,6 +1,7 @@
 """Which method and path is which call, and what becomes of it."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -11,8 +12,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from twisted.web.server import Request as HTTPRequest
 
-from camrelay.core.errors import Denied
-from camrelay.net.api.answers import Answer, denied, problem
+from camrelay.core.errors import Denied, Rejected
+from camrelay.net.api.answers import Answer, denied, problem, rejected
 from camrelay.net.api.call import Call, call_of
 from camrelay.net.api.channels import ChannelCalls
 from camrelay.net.api.events import EventCalls
@@ -20,6 +21,10 @@ from camrelay.net.api.rooms import RoomCalls
 from camrelay.net.api.sessions import SessionCalls
 
 ROOT = b"/api/"
+
+# What a page of another origin may send along, and for how long a browser may remember that.
+_SHARED_HEADERS = "Authorization, Content-Type, Last-Event-ID"
+_SHARED_SECONDS = 600
 
 # None: the answer goes on by itself.
 Reply = Callable[[Call], Answer | Deferred[Answer] | None]
@@ -35,18 +40,18 @@ class Calls(NamedTuple):
 
 
 def _table(calls: Calls) -> Mapping[str, Mapping[str, Reply]]:
-    """The replies by path, where `*` is one part of it, and by method."""
+    """The replies by path, where a part in braces is open, and by method."""
     rooms, channels, sessions, events = calls
     return {
-        "messages": {"POST": rooms.publish, "GET": rooms.read},
+        "messages": {"GET": rooms.read, "POST": rooms.publish},
         "members": {"GET": rooms.members},
         "rooms": {"GET": rooms.rooms},
         "events": {"GET": events.open},
-        "channels/*": {"POST": channels.send},
-        "channels/*/receive": {"POST": channels.receive},
+        "channels/{channel}": {"POST": channels.send},
+        "channels/{channel}/receive": {"POST": channels.receive},
         "session": {
-            "POST": sessions.sign_in,
             "GET": sessions.show,
+            "POST": sessions.sign_in,
             "DELETE": sessions.sign_out,
         },
     }
@@ -75,28 +80,25 @@ class Api(Resource):
         return NOT_DONE_YET
 
     def _reply(self, request: HTTPRequest) -> Answer | Deferred[Answer] | None:
-        if request.method == b"OPTIONS":
-            return Answer(b"", status=204)
         self._check_length(request)
         call = call_of(request)
         replies, rest = self._find(request.path.removeprefix(ROOT))
-        method = "GET" if request.method == b"HEAD" else request.method.decode("latin-1")
-        reply = replies.get(method)
+        method = request.method.decode("latin-1")
+        if method == "OPTIONS":
+            return Answer(b"", status=204, headers={"Allow": _allowed(replies)})
+        reply = replies.get("GET" if method == "HEAD" else method)
         if reply is None:
-            allowed = ", ".join(replies)
-            text = f"use {allowed} here"
-            return problem(405, "wrong-method", text, Allow=allowed)
+            text = f"use {' or '.join(replies)} here"
+            return problem(405, "wrong-method", text, Allow=_allowed(replies))
         return reply(call._replace(rest=rest))
 
     def _find(self, path: bytes) -> tuple[Mapping[str, Reply], tuple[str, ...]]:
-        parts = _decoded(path).strip("/").split("/")
+        """What can be done at `path`, and the parts of it that the table leaves open."""
+        parts = [_decoded(part) for part in path.removesuffix(b"/").split(b"/")]
         for pattern, replies in self._table.items():
-            own = pattern.split("/")
-            if len(own) == len(parts) and all(
-                wanted in ("*", given) for wanted, given in zip(own, parts, strict=True)
-            ):
-                open_parts = zip(own, parts, strict=True)
-                return replies, tuple(given for wanted, given in open_parts if wanted == "*")
+            rest = _open_parts(pattern, parts)
+            if rest is not None:
+                return replies, rest
         known = ", ".join(f"/api/{pattern}" for pattern in self._table)
         raise Denied(404, f"there is no such call; they are: {known}")
 
@@ -108,32 +110,58 @@ class Api(Resource):
             raise Denied(413, f"the body has {length} bytes; at most {self._max_body}")
 
     def _share(self, request: HTTPRequest) -> None:
-        """Let the pages of allowed origins read the answer (Fetch standard, CORS protocol)."""
-        request.setHeader(b"Vary", b"Origin")
+        """Let the pages of allowed origins read the answer (Fetch standard, CORS protocol).
+
+        With the user's cookie only those that the operator has named.
+        """
+        request.setHeader("Vary", "Origin")
         origin = request.getHeader("origin")
-        if origin and (origin in self._origins or "*" in self._origins):
-            request.setHeader("Access-Control-Allow-Origin", origin)
+        if not origin or not (origin in self._origins or "*" in self._origins):
+            return
+        request.setHeader("Access-Control-Allow-Origin", origin)
+        request.setHeader("Access-Control-Expose-Headers", "Retry-After")
+        if origin in self._origins:
+            request.setHeader("Access-Control-Allow-Credentials", "true")
+        if request.method == b"OPTIONS":
             request.setHeader("Access-Control-Allow-Methods", "GET, POST, DELETE")
-            request.setHeader("Access-Control-Allow-Headers", "Authorization, Content-Type")
+            request.setHeader("Access-Control-Allow-Headers", _SHARED_HEADERS)
+            request.setHeader("Access-Control-Max-Age", str(_SHARED_SECONDS))
 
     def _explain(self, failure: Failure) -> Answer | None:
-        if failure.check(CancelledError):
+        error = failure.value
+        if isinstance(error, CancelledError):
             return None  # nobody is there any more
-        if isinstance(failure.value, Denied):
-            return denied(failure.value)
+        if isinstance(error, Denied):
+            return denied(error)
+        if isinstance(error, Rejected):
+            return rejected(error)
         self._log.failure("error in a call", failure, event="error")
         return problem(500, "internal-error", "an error in the server: it was logged")
 
 
-def _decoded(path: bytes) -> str:
+def _open_parts(pattern: str, parts: Sequence[str]) -> tuple[str, ...] | None:
+    """What stands where `pattern` has braces; None when the path is another one."""
+    pairs = list(zip_longest(pattern.split("/"), parts, fillvalue=""))
+    if any(wanted != given and not wanted.startswith("{") for wanted, given in pairs):
+        return None
+    return tuple(given for wanted, given in pairs if wanted.startswith("{"))
+
+
+def _allowed(replies: Mapping[str, Reply]) -> str:
+    """The methods that make sense (RFC 9110 section 10.2.1)."""
+    head = ["HEAD"] if "GET" in replies else []
+    return ", ".join([*replies, *head, "OPTIONS"])
+
+
+def _decoded(part: bytes) -> str:
     try:
-        return unquote_to_bytes(path).decode()
+        return unquote_to_bytes(part).decode()
     except UnicodeDecodeError:
         raise Denied(400, "the path is not percent-encoded UTF-8") from None
 
 
 def _write(answer: Answer | None, request: HTTPRequest) -> None:
-    if answer is None or request._disconnected:
+    if answer is None:
         return
     request.setResponseCode(answer.status)
     if answer.status != 204:

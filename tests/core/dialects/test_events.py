@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from msgspec import convert
 
-from camrelay.core.dialects.events import EVENTS
+from camrelay.core.dialects.events import EVENTS, farewell, greeting
 from camrelay.core.dialects.notices import Notice
-from camrelay.core.errors import Rejected
+from camrelay.core.errors import SLOW_CONSUMER, Rejected, going_away
 from tests.support.vectors import KINDS, publication, vectors
 
 
@@ -49,6 +49,26 @@ def test_nothing_comes_in_on_a_stream() -> None:
     """A stream has one direction."""
     with pytest.raises(Rejected):
         EVENTS.read(KINDS["chat"], b"{}", False)
+
+
+def test_a_stream_begins_with_the_time_to_come_back_after() -> None:
+    """In milliseconds, for a browser that loses it."""
+    assert greeting() == b"retry: 2000\n\n"
+
+
+def test_a_stream_ends_with_the_reason() -> None:
+    """As a socket's close frame has it, and whether it may come back."""
+    event = _dispatched(farewell(SLOW_CONSUMER).decode())
+    assert (event["event"], "retry" in event) == ("close", False)
+    said = {"code": 4000, "text": SLOW_CONSUMER.text, "may_return": True}
+    assert json.loads(event["data"]) == said
+
+
+def test_a_browser_comes_back_when_the_server_says_so() -> None:
+    """A server that goes away names a time to each; browsers obey the field."""
+    event = _dispatched(farewell(going_away(6.48)).decode())
+    assert event["retry"] == "6480"
+    assert json.loads(event["data"])["code"] == 1001
 
 
 def _dispatched(stream: str) -> dict[str, str]:
