@@ -37,6 +37,7 @@ class Pages:
         self._fixed = {f"static/{name}": page for name, page in pages.items()} | {
             "": pages["index.html"],
             "api/asyncapi.yaml": pages["asyncapi.yaml"],
+            "api/openapi.yaml": pages["openapi.yaml"],
             "camera": pages["camera.html"],
             "chat": pages["chat.html"],
             "favicon.ico": pages["icon.svg"],
