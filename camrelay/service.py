@@ -142,7 +142,8 @@ def build(
     to_tls = to_tls_factory(doors, journal, data_directory(settings))
     tls = doors if secured is None else secured.around(doors, reactor)
     listening = listening_services(listeners, Factories(doors, tls, to_tls), journal, reactor)
-    drain = Drain(relay, doorman, service.readiness, reactor)
+    step_aside = partial(_step_aside, listening)
+    drain = Drain(relay, doorman, service.readiness, step_aside, reactor)
     service.ending = _ending(drain, settings.drain_time, listening, reactor)
     for part in (drain, service.ending, *listening):
         part.setServiceParent(service)
@@ -160,15 +161,14 @@ def _ending(
     drain: Drain, seconds: float, listening: Sequence[ListeningService], reactor: Any
 ) -> Ending:
     """Where others share the sockets and only this process is stopped, they get the newcomers."""
-
-    def step_aside() -> Deferred[None]:
-        for one in listening:
-            one.step_aside()
-        return drain.begin(seconds, elsewhere=True)
-
-    are_shared = all(one.is_shared for one in listening)
+    elsewhere = all(one.is_shared for one in listening)
     leave = partial(drain.begin, seconds)
-    return Ending(leave, reactor, on_sigterm=step_aside if are_shared else leave)
+    return Ending(leave, reactor, on_sigterm=partial(drain.begin, seconds, elsewhere=elsewhere))
+
+
+def _step_aside(listening: Sequence[ListeningService]) -> None:
+    for one in listening:
+        one.step_aside()
 
 
 def add_systemd(service: RelayService, settings: Settings, reactor: Any) -> None:

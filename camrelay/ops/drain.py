@@ -40,14 +40,24 @@ class Drain(Service):
     _log = Logger(namespace="camrelay")
 
     def __init__(
-        self, members: Members, doorman: Doorman, readiness: Readiness, reactor: Any
+        self,
+        members: Members,
+        doorman: Doorman,
+        readiness: Readiness,
+        step_aside: Callable[[], None],
+        reactor: Any,
     ) -> None:
-        """`doorman` refuses newcomers, and knows how many connections are left."""
+        """`doorman` refuses newcomers, and knows how many connections are left.
+
+        `step_aside()`: accept nobody any more, and leave them to whoever shares our sockets.
+        """
         self._members = members
         self._doorman = doorman
         self._readiness = readiness
+        self._step_aside = step_aside
         self._clock = reactor
         self._plan: DrainPlan | None = None
+        self._given_up_at: float | None = None
         self._drained: Deferred[None] = Deferred()
         self._steps = LoopingCall(self._step)
         self._steps.clock = reactor
@@ -61,12 +71,15 @@ class Drain(Service):
         """Close all connections within `seconds`; fires when they are gone, or CLOSE_SECONDS later.
 
         To begin again changes how much time is left. `elsewhere`: other processes take the
-        newcomers, and nobody is refused here; that stays so.
+        newcomers, and nobody is refused here; that stays so. Otherwise newcomers are refused as
+        long as there are members; those who come after the last may wait for the next process.
         """
         elsewhere = elsewhere or (self._plan is not None and self._plan.elsewhere)
         now, connections = self._clock.seconds(), self._members.connections
         self._plan = DrainPlan(now, seconds, connections, elsewhere)
-        if not elsewhere:
+        if elsewhere:
+            self._step_aside()
+        else:
             self._doorman.refuse(self._retry_after)
         self._readiness.object(DRAINING, "the server is going away")
         if not self._steps.running and not self._drained.called:
@@ -90,8 +103,15 @@ class Drain(Service):
         too_many = self._members.connections - plan.most_left(now)
         if too_many > 0:
             self._members.drain(too_many, self._reason)
-        is_late = now >= plan.began + plan.seconds + CLOSE_SECONDS
-        if is_late or (self._members.connections == 0 and self._doorman.is_empty):
+        if not self._members.connections or not plan.most_left(now):
+            self._all_closed(now)
+
+    def _all_closed(self, now: float) -> None:
+        """The members were told; what is left are connections that end, and newcomers."""
+        if self._given_up_at is None:
+            self._given_up_at = now + CLOSE_SECONDS
+            self._step_aside()
+        if self._doorman.is_empty or now >= self._given_up_at:
             self._steps.stop()
             self._drained.callback(None)
 

@@ -113,6 +113,16 @@ def test_a_page_says_why_a_room_is_closed(run: RunScript, tmp_path: Path) -> Non
         assert_passes(run("doors.js", server))
 
 
+def test_a_browser_hears_when_to_come_back(run: RunScript, tmp_path: Path) -> None:
+    """A server that is stopped closes with 1001 and a time, which any page can read."""
+    with start_relay(tmp_path, "--tls", "--drain-time", "1") as server:
+        script = run("going_away.js", server)
+        script.wait_for_log("stop the server", SECONDS_FOR_A_SCRIPT)
+        assert server.stop() == 0
+        script.type_line("stopped")
+        assert_passes(script)
+
+
 def test_a_chat_survives_a_restart_of_the_server(run: RunScript, tmp_path: Path) -> None:
     """What was typed meanwhile is sent once, in order; what is too much is refused visibly."""
     with ExitStack() as first:

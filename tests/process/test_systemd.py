@@ -9,7 +9,6 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,8 @@ import websocket
 
 from tests.support.redis import RedisServer
 from tests.support.server import Server, relay_command
-from tests.support.systemd import DEPLOY, FakeSystemd, confined, settings_of
+from tests.support.systemd import DEPLOY, FakeSystemd, confined, settings_of, start_under
+from tests.support.visitors import restart_among_visitors
 from tests.support.workers import wait_for_workers
 
 SECONDS = 20.0
@@ -42,17 +42,6 @@ def systemd(tmp_path: Path) -> Iterator[FakeSystemd]:
         yield fake
 
 
-@contextmanager
-def start(
-    systemd: FakeSystemd, directory: Path, *options: str, **environment: str
-) -> Iterator[Server]:
-    """A camrelay on the socket of systemd, with TLS."""
-    command = systemd.command(relay_command(directory, "--listen", systemd.endpoint, *options))
-    everything = systemd.environment | environment
-    with Server(command, directory, systemd.inherited, **everything) as server:
-        yield server
-
-
 def echo(server: Server, systemd: FakeSystemd, text: str = "hello") -> str:
     """What comes back over TLS."""
     client = websocket.create_connection(
@@ -69,7 +58,10 @@ def echo(server: Server, systemd: FakeSystemd, text: str = "hello") -> str:
 @pytest.mark.parametrize("abstract", [False, True], ids=["path", "abstract"])
 def test_ready_means_ready(tmp_path: Path, abstract: bool) -> None:
     """TLS is served on the inherited socket, and signals are obeyed instead of ending it."""
-    with FakeSystemd(tmp_path, abstract=abstract) as systemd, start(systemd, tmp_path) as server:
+    with (
+        FakeSystemd(tmp_path, abstract=abstract) as systemd,
+        start_under(systemd, tmp_path) as server,
+    ):
         systemd.wait_for("READY=1")
         server.send_signal(signal.SIGHUP)
         assert echo(server, systemd) == "hello"
@@ -79,7 +71,7 @@ def test_ready_means_ready(tmp_path: Path, abstract: bool) -> None:
 
 def test_sigterm_right_after_ready_is_obeyed(tmp_path: Path, systemd: FakeSystemd) -> None:
     """Nothing that readiness promises comes after it."""
-    with start(systemd, tmp_path) as server:
+    with start_under(systemd, tmp_path) as server:
         systemd.wait_for("READY=1")
         server.send_signal(signal.SIGTERM)
         assert server.wait() == 0
@@ -87,7 +79,7 @@ def test_sigterm_right_after_ready_is_obeyed(tmp_path: Path, systemd: FakeSystem
 
 def test_the_drain_is_told_with_the_time_it_takes(tmp_path: Path, systemd: FakeSystemd) -> None:
     """A drain longer than TimeoutStopSec= would be cut short by SIGKILL."""
-    with start(systemd, tmp_path, "--drain-time", "600") as server:
+    with start_under(systemd, tmp_path, "--drain-time", "600") as server:
         systemd.wait_for("READY=1")
         server.send_signal(signal.SIGTERM)
         stopping = systemd.wait_for("STOPPING=1")
@@ -97,7 +89,7 @@ def test_the_drain_is_told_with_the_time_it_takes(tmp_path: Path, systemd: FakeS
 
 def test_a_reload_is_told(tmp_path: Path, systemd: FakeSystemd) -> None:
     """When it began, and that it is over, as Type=notify-reload has it."""
-    with start(systemd, tmp_path) as server:
+    with start_under(systemd, tmp_path) as server:
         systemd.wait_for("READY=1")
         server.send_signal(signal.SIGHUP)
         reloading = systemd.wait_for("RELOADING=1")
@@ -107,7 +99,7 @@ def test_a_reload_is_told(tmp_path: Path, systemd: FakeSystemd) -> None:
 
 def test_the_status_is_for_people(tmp_path: Path, systemd: FakeSystemd) -> None:
     """`systemctl status` shows it."""
-    with start(systemd, tmp_path):
+    with start_under(systemd, tmp_path):
         systemd.wait_for("STATUS=ready, 0 connections")
 
 
@@ -115,7 +107,7 @@ def test_a_blocked_reactor_stops_feeding_the_watchdog(tmp_path: Path, systemd: F
     """And systemd's SIGABRT makes it say where it hangs."""
     (tmp_path / "own.py").write_text(HANGING, "utf-8")
     (tmp_path / "camrelay.toml").write_text(ROUTE, "utf-8")
-    with start(systemd, tmp_path, WATCHDOG_USEC="200000") as server:
+    with start_under(systemd, tmp_path, WATCHDOG_USEC="200000") as server:
         for _ in range(3):
             systemd.wait_for("WATCHDOG=1")
         client = websocket.create_connection(
@@ -139,7 +131,7 @@ def test_workers_are_waited_for_and_know_nothing_of_systemd(
     """READY comes when all serve; a worker that spoke to systemd would be taken for the service."""
     with RedisServer(tmp_path) as redis:
         options = ("--workers", "2", "--redis", redis.url)
-        with start(systemd, tmp_path, *options, WATCHDOG_USEC="30000000") as server:
+        with start_under(systemd, tmp_path, *options, WATCHDOG_USEC="30000000") as server:
             systemd.wait_for("READY=1")
             pids = [int(pid) for pid in re.findall(r"ready as process (\d+)", server.log)]
             assert len(wait_for_workers(server, 2)) == 2
@@ -154,14 +146,28 @@ def test_workers_are_waited_for_and_know_nothing_of_systemd(
 
 def test_the_socket_outlives_a_restart(tmp_path: Path, systemd: FakeSystemd) -> None:
     """A client that comes while nobody serves waits, and is served by the next process."""
-    with start(systemd, tmp_path) as server:
+    with start_under(systemd, tmp_path) as server:
         authority = server.authority
         server.send_signal(signal.SIGTERM)
         assert server.wait() == 0
     with socket.create_connection(systemd.port.getsockname(), SECONDS) as waiting:
         trust = ssl.create_default_context(cafile=str(authority))
-        with start(systemd, tmp_path):
+        with start_under(systemd, tmp_path):
             trust.wrap_socket(waiting, server_hostname="localhost").close()
+
+
+def test_a_restart_refuses_nobody(tmp_path: Path, systemd: FakeSystemd) -> None:
+    """Whoever comes while it restarts is served, or told when to come back."""
+    visitors = restart_among_visitors(systemd, tmp_path, a_second=20, restarts=2)
+    assert set(visitors.outcomes) <= {"told", "told later"}, visitors.outcomes
+    assert visitors.outcomes["told"] > 20
+
+
+@pytest.mark.faults
+def test_restarts_under_load_refuse_nobody(tmp_path: Path, systemd: FakeSystemd) -> None:
+    """A hundred visitors a second, five restarts."""
+    visitors = restart_among_visitors(systemd, tmp_path, a_second=100, restarts=5)
+    assert set(visitors.outcomes) <= {"told", "told later"}, visitors.outcomes
 
 
 # what a unit forbids

@@ -1,9 +1,7 @@
 """systemd's part towards a service: listening sockets, messages, and what a unit forbids.
 
-    with FakeSystemd(directory) as systemd:
-        command = systemd.command(relay_command(directory, "--listen", systemd.endpoint))
-        with Server(command, directory, systemd.inherited, **systemd.environment) as server:
-            systemd.wait_for("READY=1")
+    with FakeSystemd(directory) as systemd, start_under(systemd, directory) as server:
+        systemd.wait_for("READY=1")
 
 The sockets are handed over as sd_listen_fds(3) has it, messages are taken as sd_notify(3) has it.
 """
@@ -14,10 +12,13 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.support.server import Server, relay_command
 
 CONFINE = Path(__file__).with_name("confine.py")
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -105,6 +106,17 @@ class FakeSystemd:
         with suppress(BlockingIOError):
             while True:
                 self._messages.recv(4096)
+
+
+@contextmanager
+def start_under(
+    systemd: FakeSystemd, directory: Path, *options: str, **environment: str
+) -> Iterator[Server]:
+    """A camrelay on the socket of systemd, with TLS."""
+    command = systemd.command(relay_command(directory, "--listen", systemd.endpoint, *options))
+    everything = systemd.environment | environment
+    with Server(command, directory, systemd.inherited, **everything) as server:
+        yield server
 
 
 def settings_of(unit: str) -> dict[str, list[str]]:
