@@ -98,14 +98,14 @@ class Visitors:
         except ConnectionRefusedError:
             return None, "refused"
         except (OSError, websocket.WebSocketException) as error:
-            return None, f"other: {error!r}"
+            return None, f"other: coming in: {error!r}"
 
     def _stay(self, client: websocket.WebSocket) -> str:
         try:
             _, payload = client.recv_data()
             client.close(timeout=1)
         except (OSError, websocket.WebSocketException) as error:
-            return f"other: {error!r}"
+            return f"other: staying: {error!r}"
         return "told" if _GOING_AWAY.fullmatch(payload[2:]) else f"other: {payload!r}"
 
 
