@@ -4,10 +4,11 @@ from typing import Any
 
 from camrelay.core.dialects.notices import Member
 from camrelay.core.dialects.v1 import CAMRELAY_V1
+from camrelay.core.identity import Identity
 from camrelay.core.presence import NAMED, Presence
 from camrelay.relay.presence import PAUSE
 from camrelay.testing import MemoryConnection, MemoryRelay, RecordingBus
-from tests.support.small_relay import line, relay_with
+from tests.support.small_relay import ROUTES, line, relay_with
 
 LOBBY = "/ws/chat/lobby"
 
@@ -34,6 +35,15 @@ def test_who_comes_and_goes_is_named_to_the_others() -> None:
         {"type": "leave", "member": named, "count": 1},
     ]
     assert ben.documents == []
+
+
+def test_a_guest_is_known_as_one() -> None:
+    """The name that it chose may be that of somebody else."""
+    relay = MemoryRelay(*ROUTES, verify=lambda name: Identity(name, is_guest=name == "Gus"))
+    anna = v1(relay)
+    relay.connect(f"{LOBBY}?token=Gus")
+    relay.connect(f"{LOBBY}?token=Ada")
+    assert [each["member"].get("guest", False) for each in told(anna)] == [True, False]
 
 
 def test_what_was_said_comes_before_that_the_speaker_left() -> None:

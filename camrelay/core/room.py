@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 from camrelay.core.audience import Audience, Broken
-from camrelay.core.dialects.notices import Member
 from camrelay.core.frames import binary_frame, text_frame
 from camrelay.core.history import Entry, Keep, Position, Said
 from camrelay.core.kinds.kind import Kind, Message
@@ -81,7 +80,7 @@ class Room:
         """Who is here, on this node."""
         count = len(self)
         members = zip(self._audience, range(NAMED), strict=False)
-        return Presence(count, tuple(Member(each.id, each.user) for each, _ in members))
+        return Presence(count, tuple(each.member for each, _ in members))
 
     @property
     def is_forgotten(self) -> bool:

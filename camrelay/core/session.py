@@ -5,6 +5,7 @@ from typing import Protocol
 
 from camrelay.core.admission import Admission
 from camrelay.core.dialects.dialect import Dialect
+from camrelay.core.dialects.notices import Member
 from camrelay.core.errors import SLOW_CONSUMER
 from camrelay.core.kinds.kind import Message
 from camrelay.core.limits import Allowance, Limits, Rate
@@ -84,6 +85,12 @@ class Session:
         """What others see of it, or empty."""
         identity = self.admission.identity
         return self.admission.user if identity is None else identity.shown_as
+
+    @property
+    def member(self) -> Member:
+        """What others are told of it."""
+        identity = self.admission.identity
+        return Member(self.id, self.user, identity is not None and identity.is_guest)
 
     def _new_outbox(self) -> Outbox:
         return Outbox(self.limits.outbox_bytes, self.limits.outbox_frames)

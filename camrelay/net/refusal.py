@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 
+# What a 401 has to say (RFC 9110 section 11.6.1, RFC 6750 section 3).
+CHALLENGE = 'Bearer realm="camrelay"'
+
 
 def refusal(status: int, text: str, headers: Iterable[tuple[str, str]] = ()) -> bytes:
     """A whole HTTP/1.1 response that says `text` and that no more follows.
@@ -19,4 +22,6 @@ def refusal(status: int, text: str, headers: Iterable[tuple[str, str]] = ()) -> 
         "Connection: close",
         *(f"{name}: {value}" for name, value in headers),
     ]
+    if status == HTTPStatus.UNAUTHORIZED:
+        lines.append(f"WWW-Authenticate: {CHALLENGE}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

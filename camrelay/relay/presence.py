@@ -36,11 +36,11 @@ class Attendance:
 
     def came(self, room: Room, session: Session) -> None:
         """`session` is in `room` now."""
-        self._changed(room, joined=[Member(session.id, session.user)], besides=session)
+        self._changed(room, joined=[session.member], besides=session)
 
     def went(self, room: Room, session: Session) -> None:
         """`session` is not in `room` any more."""
-        self._changed(room, left=[Member(session.id, session.user)])
+        self._changed(room, left=[session.member])
 
     def changed_elsewhere(
         self, path: str, joined: Sequence[Member], left: Sequence[Member]

@@ -13,9 +13,9 @@ export class Crowd {
   take(frame) {
     if (frame.type === "welcome") {
       this.own = frame.id;
-      this.members = new Map(frame.members.map((member) => [member.id, member.user]));
+      this.members = new Map(frame.members.map((member) => [member.id, member]));
     }
-    if (frame.type === "join") this.members.set(frame.member.id, frame.member.user);
+    if (frame.type === "join") this.members.set(frame.member.id, frame.member);
     if (frame.type === "leave") this.members.delete(frame.member.id);
     this.show(frame.count);
   }
@@ -28,14 +28,19 @@ export class Crowd {
 
   /** You first, then names in order, then those who have none or are not named. */
   names(count) {
-    const others = [...this.members].filter(([id]) => id !== this.own).map(([, user]) => user);
+    const others = [...this.members.values()].filter(({ id }) => id !== this.own).map(shown);
     const named = others.filter(Boolean).sort((one, other) => one.localeCompare(other));
-    const you = this.members.get(this.own);
+    const you = this.members.get(this.own)?.user;
     const rest = count - 1 - named.length;
     const names = [you ? `${you} (you)` : "You", ...named];
     if (rest > 0) names.push(named.length ? `${rest} more` : `${rest} without a name`);
     return names;
   }
+}
+
+/** A guest chose the name, and could have chosen that of somebody else. */
+function shown({ user, guest }) {
+  return user && guest ? `${user} (guest)` : user;
 }
 
 function item(name) {

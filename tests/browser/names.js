@@ -34,7 +34,7 @@ await withTabs(async (openTab, errors) => {
   assert.equal(await tab.locator("#chat-log .own").count(), 2);
   assert.deepEqual(await other.locator(".head b").allTextContents(), ["René 元気"]);
   await other.click("#who summary");
-  assert.deepEqual(await other.locator("#who li").allTextContents(), ["You", "René 元気"]);
+  assert.deepEqual(await other.locator("#who li").allTextContents(), ["You", "René 元気 (guest)"]);
 
   // The name is still there after a reload, can be changed, and given back.
   await tab.reload();
@@ -44,7 +44,7 @@ await withTabs(async (openTab, errors) => {
   await tab.fill("#display-name", "<b>Ren");
   await tab.press("#display-name", "Enter");
   await says(tab, "#me-name", "You are <b>Ren.");
-  await says(other, "#who li:last-child", "<b>Ren");
+  await says(other, "#who li:last-child", "<b>Ren (guest)");
   await tab.click("#sign-out");
   await says(tab, "#me-name", "You have no name here.");
   await says(other, "#who li:last-child", "1 without a name");

@@ -4,10 +4,14 @@ from msgspec import Struct
 
 
 class Member(Struct, frozen=True, omit_defaults=True):
-    """Somebody in a room: the id of the session, and what others see, or empty."""
+    """Somebody in a room: the id of the session, and what others see, or empty.
+
+    `guest`: it chose its name itself, which may be that of somebody else.
+    """
 
     id: str
     user: str = ""
+    guest: bool = False
 
 
 class Welcome(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="welcome"):
