@@ -28,7 +28,7 @@ await withTabs(async (openTab, errors) => {
 
   // A name does not open every room; the page says why, and does not try for ever.
   const stranger = await openTab("/chat/board/");
-  await says(stranger, "#connection", "Stopped: your token does not let you use this room");
+  await says(stranger, "#connection", "Stopped: this room is not open to guests");
   assert.equal(await stranger.locator("#restart").isVisible(), true);
 
   // Chromium itself reports each handshake and each call that was refused.
