@@ -69,7 +69,7 @@ def test_two_hundred_clients_are_sent_away_evenly(relay_with: StartRelay) -> Non
     tenths = [0] * 10
     for client in clients:
         tenths[min(9, int((client.ended_at - asked_at) / 0.2))] += 1
-    assert max(tenths[1:9]) <= 100, f"not spread: {tenths}"
+    assert max(tenths) <= 150, f"not spread: {tenths}"
     assert min(client.retry_ms for client in clients) >= 2000
     assert len({client.retry_ms for client in clients}) > 150
 

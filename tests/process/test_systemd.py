@@ -133,9 +133,7 @@ def test_workers_are_waited_for_and_know_nothing_of_systemd(
         options = ("--workers", "2", "--redis", redis.url)
         with start_under(systemd, tmp_path, *options, WATCHDOG_USEC="30000000") as server:
             systemd.wait_for("READY=1")
-            pids = [int(pid) for pid in re.findall(r"ready as process (\d+)", server.log)]
-            assert len(wait_for_workers(server, 2)) == 2
-            for pid in pids:
+            for pid in wait_for_workers(server, 2):
                 environment = Path(f"/proc/{pid}/environ").read_bytes()
                 assert not re.search(rb"NOTIFY_SOCKET|WATCHDOG_|LISTEN_", environment)
             assert echo(server, systemd) == "hello"

@@ -13,7 +13,14 @@ import websocket
 from tests.support.admin import ADMIN, ask_admin, wait_for_status
 from tests.support.redis import RedisServer
 from tests.support.server import Server
-from tests.support.workers import SECONDS, connect, connect_to_each, start_workers, wait_for_workers
+from tests.support.workers import (
+    CONNECT,
+    SECONDS,
+    connect,
+    connect_to_each,
+    start_workers,
+    wait_for_workers,
+)
 
 SECONDS_TO_NOTICE = 60.0
 # A kind of somebody's own that hangs with its first message.
@@ -93,8 +100,10 @@ def test_a_worker_that_is_renewed_refuses_nobody(workers: Server) -> None:
         number = int(workers.wait_for_log(rf"worker (\d) starts as process {pid}\b")[1])
         os.kill(pid, signal.SIGTERM)
         assert_may_come_back_now(first[number])
-        for _ in range(50):
+        for _ in range(20):
+            start = len(workers.log)
             connect(workers).close()
+            assert int(workers.wait_for_log(CONNECT, SECONDS, start)["number"]) != number
         second[number].send('{"message": "still here"}')
         second[number].recv()
         os.kill(pid, signal.SIGTERM)
