@@ -93,7 +93,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         _says(
             "endpoint to listen on, such as tcp:8080 or tls+tcp:8443, or redirect+tcp:80 to lead "
-            "people to TLS; may be repeated"
+            "people to TLS; with proxy+ in front for the PROXY protocol; may be repeated"
         ),
     ] = ()
     certificate: Annotated[
@@ -198,6 +198,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origin: Annotated[
         tuple[Origin, ...],
         _says("web origin whose pages may connect too, * for all; may be repeated"),
+    ] = ()
+    trusted_proxy: Annotated[
+        tuple[str, ...],
+        _says(
+            "network or address of a proxy that is believed when it says who its client is, "
+            "or unix; may be repeated"
+        ),
     ] = ()
     ping_interval: Annotated[Seconds, _says("seconds between pings on a connection")] = 22.0
     handshake_timeout: Annotated[Seconds, _says("seconds for a client to say what it wants")] = 10.0

@@ -20,6 +20,7 @@ from camrelay.core.admission import Gatekeeper
 from camrelay.core.doorman import COURTESY, Doorman
 from camrelay.core.identity import Identity
 from camrelay.core.limits import Limits
+from camrelay.core.proxies import TrustedProxies
 from camrelay.core.readiness import STARTING, Readiness
 from camrelay.net.admin import AdminTable, Answer, admin_listener, admin_site, in_json
 from camrelay.net.api.events import EventCalls
@@ -127,6 +128,7 @@ def build(
     own = has_own_certificate(settings)
     site = make_site(reactor, api, journal.answered, settings.max_message_size, own)
     doors = DoorFactory(websockets, site, doorman, deadlines, journal.turned_away)
+    doors.proxies = TrustedProxies(settings.trusted_proxy)
 
     service.status = Status(node, service.readiness, clock.now)
     _describe(service.status, relay, stores.redis, reactor)

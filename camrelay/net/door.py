@@ -9,16 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import protocol
-from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 
 from camrelay.core import request_head
 from camrelay.core.doorman import Doorman
 from camrelay.core.errors import Denied
+from camrelay.core.proxies import TrustedProxies
 from camrelay.core.request_head import RequestHead
 from camrelay.net.deadlines import Deadlines
 from camrelay.net.peers import names_of
+from camrelay.net.proxies import came_by_tls, client_of
 from camrelay.net.refusal import refusal
 from camrelay.net.tls_failure import tls_failure
 from camrelay.net.websocket import RelayFactory
@@ -32,6 +34,7 @@ class Door(protocol.Protocol):
     factory: "DoorFactory"
     transport: Any
     _page: Any = None
+    _client: IAddress | None = None  # as a trusted proxy has named it
     _is_counted = False
 
     def __init__(self) -> None:
@@ -72,17 +75,20 @@ class Door(protocol.Protocol):
 
     def _open(self, end: int) -> None:
         self.factory.deadlines.discard(self)
-        self.enter(request_head.read(self._head[:end]))
+        head = request_head.read(self._head[:end])
+        if self.factory.proxies:
+            self._client = client_of(self.transport.getPeer(), head, self.factory.proxies)
+        self.enter(head)
 
     def enter(self, head: RequestHead) -> None:
         """Hand the connection to whoever serves what was asked for. Raises Denied."""
         if head.wants_websocket:
             self._hand_over(head)
         else:
-            self._pass_on()
+            self._pass_on(head)
 
     def _hand_over(self, head: RequestHead) -> None:
-        peer, address = names_of(self.transport.getPeer())
+        peer, address = names_of(self._client or self.transport.getPeer())
         self.factory.doorman.admit(address)
         successor = self.factory.websockets.connection(peer, address)
         transport = self.transport
@@ -93,14 +99,23 @@ class Door(protocol.Protocol):
         successor.makeConnection(transport)
         successor.open(head, self._head)
 
-    def _pass_on(self) -> None:
-        self._page = self.factory.site.buildProtocol(self.transport.getPeer())
+    def _pass_on(self, head: RequestHead) -> None:
+        peer = self.transport.getPeer()
+        self._page = self.factory.site.buildProtocol(peer)
         self._page.makeConnection(self.transport)
-        head, self._head = self._head, b""
-        self._page.dataReceived(head)
+        if self.factory.proxies:
+            self._page.client = self._client
+            self._page.came_by_tls = came_by_tls(peer, head, self.factory.proxies)
+        received, self._head = self._head, b""
+        self._page.dataReceived(received)
+
+    @property
+    def peer_name(self) -> str:
+        """Who is there, for the log."""
+        return names_of(self._client or self.transport.getPeer())[0]
 
     def _refuse(self, denied: Denied) -> None:
-        self.factory.turned_away(names_of(self.transport.getPeer())[0], denied)
+        self.factory.turned_away(self.peer_name, denied)
         self.factory.deadlines.add(self)  # over TLS the end waits for the peer
         self.transport.write(refusal(denied.status, denied.text, _headers(denied)))
         self.transport.loseConnection()
@@ -113,7 +128,7 @@ class Door(protocol.Protocol):
         """Gone before a WebSocket was opened, or after a page was served."""
         failure = tls_failure(reason)
         if failure is not None:
-            self.factory.turned_away(names_of(self.transport.getPeer())[0], Denied(400, failure))
+            self.factory.turned_away(self.peer_name, Denied(400, failure))
         self.factory.deadlines.discard(self)
         if self._is_counted:
             self.factory.doorman.depart()
@@ -130,6 +145,7 @@ class DoorFactory(protocol.ServerFactory):
 
     protocol: Any = Door
     noisy = False
+    proxies: TrustedProxies | None = None
 
     def __init__(
         self,
@@ -142,6 +158,7 @@ class DoorFactory(protocol.ServerFactory):
         """`websockets` and `site` serve what comes through the doors.
 
         `turned_away(peer, denied)` is called for each connection that a door refuses itself.
+        `proxies` are believed when they say who their client is.
         """
         self.websockets = websockets
         self.site = site

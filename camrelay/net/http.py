@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
+from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
 from twisted.web.http import BAD_REQUEST, CACHED, NOT_ALLOWED, RESPONSES, HTTPChannel
 from twisted.web.http import Request as HTTPRequest
@@ -67,6 +68,17 @@ class _Exchange(HTTPChannel):
     transport: Any
     _is_cut = False
     _is_over = False
+    client: IAddress | None = None  # as a trusted proxy has named it
+    came_by_tls = False  # as a trusted proxy says
+
+    def getPeer(self) -> IAddress:
+        """Who asks."""
+        peer: IAddress = self.client or super().getPeer()
+        return peer
+
+    def isSecure(self) -> bool:
+        """Nobody can listen between the client and us, or the last proxy."""
+        return self.came_by_tls or bool(super().isSecure())
 
     def connectionMade(self) -> None:
         """The clock starts."""

@@ -19,6 +19,7 @@ from camrelay.net.transport import send_directly
 
 TLS_PREFIX = "tls+"
 REDIRECT_PREFIX = "redirect+"
+PROXY_PREFIX = "proxy+"
 
 # How many connections may wait to be accepted. Twisted's 50 loses a third of 1,000 phones that
 # come back at the same moment; the kernel caps this at net.core.somaxconn.
@@ -29,7 +30,7 @@ class Listener(NamedTuple):
     """An endpoint that is yet to listen: `name` as the user wrote it.
 
     `shared`: another process has opened the socket, and has announced it. `redirects`: nothing is
-    served there but the way to TLS.
+    served there but the way to TLS. `proxied`: proxies say first who their client is.
     """
 
     name: str
@@ -37,18 +38,20 @@ class Listener(NamedTuple):
     secure: bool
     shared: bool = False
     redirects: bool = False
+    proxied: bool = False
 
 
 def from_string(reactor: Any, text: str) -> Listener:
     """The listener for an endpoint string. Raises StartError for one that cannot be read."""
-    secure, redirects = text.startswith(TLS_PREFIX), text.startswith(REDIRECT_PREFIX)
-    bare = text.removeprefix(REDIRECT_PREFIX if redirects else TLS_PREFIX)
+    rest = text.removeprefix(PROXY_PREFIX)
+    secure, redirects = rest.startswith(TLS_PREFIX), rest.startswith(REDIRECT_PREFIX)
+    bare = rest.removeprefix(REDIRECT_PREFIX if redirects else TLS_PREFIX)
     try:
         endpoint = serverFromString(reactor, bare)
     except Exception as error:  # plug-in parsers raise whatever they like
         remedy = f"is not an endpoint ({error}): write tcp:8080, tls+tcp:8443 or unix:/run/relay"
         raise StartError("--listen", text, remedy) from None
-    return Listener(text, endpoint, secure, redirects=redirects)
+    return Listener(text, endpoint, secure, redirects=redirects, proxied=rest is not text)
 
 
 def from_port(reactor: Any, port: int, secure: bool) -> Listener:

@@ -13,11 +13,11 @@ from twisted.internet import protocol
 
 from camrelay.core.doorman import Doorman
 from camrelay.core.errors import Denied
+from camrelay.core.proxies import TrustedProxies
 from camrelay.core.request_head import RequestHead
 from camrelay.net.deadlines import Deadlines
 from camrelay.net.door import Door
 from camrelay.net.http import Record
-from camrelay.net.peers import names_of
 from camrelay.net.refusal import refusal
 
 # What may stand in front of the port, and comes back in a URL.
@@ -61,8 +61,8 @@ class DoorToTls(Door):
         self.transport.write(start + b"\r\n\r\n" + body)
         self.transport.loseConnection()
         status = int(start.split(b" ")[1])
-        peer = names_of(self.transport.getPeer())[0]
-        self.factory.answered(head.method.decode("ascii"), path, peer, status, len(body), 0.0)
+        method = head.method.decode("ascii")
+        self.factory.answered(method, path, self.peer_name, status, len(body), 0.0)
 
 
 class DoorToTlsFactory(protocol.ServerFactory):
@@ -73,6 +73,7 @@ class DoorToTlsFactory(protocol.ServerFactory):
 
     protocol: Any = DoorToTls
     noisy = False
+    proxies: TrustedProxies | None = None
 
     def __init__(
         self,

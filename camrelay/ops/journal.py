@@ -33,6 +33,10 @@ class LogJournal:
         """An address where people are only told to use TLS."""
         self._log.info("redirect {url} to https", event="redirecting", url=origin)
 
+    def expects_proxies(self, origin: str) -> None:
+        """An address where proxies are expected to say who their clients are."""
+        self._log.info("PROXY protocol {url}", event="expects-proxies", url=origin)
+
     def answers_operators(self, url: str) -> None:
         """Where status and metrics can be asked for."""
         self._log.info("admin {url}", event="admin", url=url)

@@ -11,9 +11,11 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
 from camrelay.config import Settings
 from camrelay.core.errors import StartError
+from camrelay.core.proxies import TrustedProxies
 from camrelay.net.addresses import origins_to_open
 from camrelay.net.door import DoorFactory
 from camrelay.net.listen import Listener, ListeningService, from_port, from_string
+from camrelay.net.proxies import ProxiedFactory
 from camrelay.net.to_tls import DoorToTlsFactory
 from camrelay.ops.journal import LogJournal
 
@@ -29,6 +31,9 @@ def make_listeners(settings: Settings, reactor: Any) -> list[Listener]:
         if listener.redirects and not any(each.secure for each in listeners):
             remedy = "has no TLS to lead to: add --tls, or --listen tls+tcp:8443"
             raise StartError("--listen", listener.name, remedy)
+        if listener.proxied and not settings.trusted_proxy:
+            remedy = "needs to know whom to believe: add --trusted-proxy NETWORK"
+            raise StartError("--listen", listener.name, remedy)
     return listeners
 
 
@@ -37,6 +42,8 @@ Announce = Callable[[LogJournal, IListeningPort, bool], None]
 
 def announcement_of(listener: Listener) -> Announce:
     """How to say where `listener` can be reached."""
+    if listener.proxied:
+        return announce_proxied
     return announce_redirect if listener.redirects else announce
 
 
@@ -59,6 +66,15 @@ def announce_redirect(journal: LogJournal, port: IListeningPort, _secure: bool) 
         journal.redirecting(origins_to_open(host.port, False, host.host)[0])
 
 
+def announce_proxied(journal: LogJournal, port: IListeningPort, secure: bool) -> None:
+    """Say where proxies are expected: nobody else can open it."""
+    host: Any = port.getHost()
+    if isinstance(host, UNIXAddress):
+        journal.expects_proxies(_url(host))
+    else:
+        journal.expects_proxies(origins_to_open(host.port, secure, host.host)[0])
+
+
 def announce_admin(journal: LogJournal, port: IListeningPort, _secure: bool) -> None:
     """Say where operators are answered."""
     journal.answers_operators(_url(port.getHost()))
@@ -74,12 +90,19 @@ def _url(host: Any) -> str:
 class Factories(NamedTuple):
     """What is listened for; `secure` is asked for only where a listener has TLS."""
 
-    plain: IProtocolFactory
+    plain: DoorFactory
     secure: IProtocolFactory
     to_tls: DoorToTlsFactory
 
     def of(self, listener: Listener) -> IProtocolFactory:
         """What `listener` is for."""
+        served = self._served(listener)
+        if not listener.proxied:
+            return served
+        doors = self.plain
+        return ProxiedFactory(served, doors.proxies or TrustedProxies(()), doors.turned_away)
+
+    def _served(self, listener: Listener) -> IProtocolFactory:
         if listener.redirects:
             return self.to_tls
         return self.secure if listener.secure else self.plain
@@ -87,9 +110,11 @@ class Factories(NamedTuple):
 
 def to_tls_factory(doors: DoorFactory, journal: LogJournal, webroot: Path) -> DoorToTlsFactory:
     """For the listeners that redirect, with the limits of `doors`."""
-    return DoorToTlsFactory(
+    made = DoorToTlsFactory(
         doors.doorman, doors.deadlines, doors.turned_away, journal.answered, webroot
     )
+    made.proxies = doors.proxies
+    return made
 
 
 def listening_services(

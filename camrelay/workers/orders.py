@@ -31,6 +31,7 @@ class SharedSocket(msgspec.Struct, frozen=True):
     family: int
     secure: bool
     redirects: bool
+    proxied: bool
 
 
 class Orders(msgspec.Struct, frozen=True):

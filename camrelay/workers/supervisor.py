@@ -143,7 +143,13 @@ class Supervisor(MultiService):
 
     def _orders(self) -> Orders:
         sockets = (
-            SharedSocket(listener.name, port.socket.family, listener.secure, listener.redirects)
+            SharedSocket(
+                listener.name,
+                port.socket.family,
+                listener.secure,
+                listener.redirects,
+                listener.proxied,
+            )
             for listener, port in zip(self._listeners, self._ports, strict=True)
         )
         return Orders(self._settings, tuple(sockets), type(self._reactor).__module__)

@@ -76,6 +76,7 @@ def _listeners(orders: Orders, reactor: Any) -> list[Listener]:
             shared.secure,
             shared=True,
             redirects=shared.redirects,
+            proxied=shared.proxied,
         )
         for position, shared in enumerate(orders.sockets)
     ]

@@ -353,3 +353,21 @@ def test_the_routes_are_there_for_machines_too(check: Check, tmp_path: Path) -> 
     assert (first["path"], first["kind"]) == ("/ws/robots/{room}", "pose")
     assert (first["options"], first["access"]) == ({"max_size": 512}, "token")
     assert (first["from"], report["routes"][-1]["from"]) == ("your file", "built in")
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        (("--trusted-proxy", "10.0.0.1/8"), "10.0.0.1/8' is no network"),
+        (("--listen", "proxy+tcp:0"), "needs to know whom to believe"),
+        (("--listen", "redirect+tcp:0"), "has no TLS to lead to"),
+    ],
+)
+def test_listeners_that_lack_something_are_found(
+    check: Check, options: tuple[str, ...], wrong: str
+) -> None:
+    """Proxies that cannot be read or are not named, and TLS that is not there."""
+    code, report = check(*options)
+    assert code == 2
+    (text,) = texts(report, "listen", "problem")
+    assert wrong in text

@@ -16,7 +16,7 @@ from camrelay.redis.endpoint import Trust
 from camrelay.tools.check.certificate import look_at_certificates, needs_development_certificate
 from camrelay.tools.check.kept import look_at_history, look_at_keys
 from camrelay.tools.check.limits import hard_limit, look_at_limit
-from camrelay.tools.check.ports import admin_of, listeners_of, try_to_listen
+from camrelay.tools.check.ports import admin_of, listeners_of, look_at_proxies, try_to_listen
 from camrelay.tools.check.routes import look_at_routes
 from camrelay.tools.check.storage import look_at_directory
 from camrelay.tools.findings import Finding, Level, not_startable, ok, problem, warning
@@ -52,7 +52,7 @@ def _around(settings: Settings, running: bool) -> Iterator[Finding]:
     yield from look_at_routes(settings.routes)
     listeners, unreadable = listeners_of(settings)
     admin, unreadable_admin = admin_of(settings)
-    yield from (*unreadable, *unreadable_admin)
+    yield from (*unreadable, *unreadable_admin, *look_at_proxies(settings))
     yield from (try_to_listen(listener, running) for listener in (*listeners, *admin))
     yield from look_at_certificates(settings, listeners)
     needed = needs_development_certificate(settings, listeners) or history_of(settings) == "sqlite"

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from camrelay.config import Settings, admin_endpoint
 from camrelay.core.errors import StartError
+from camrelay.core.proxies import TrustedProxies
 from camrelay.net.admin import admin_listener
 from camrelay.net.listen import Listener, from_string
 from camrelay.tools.findings import Finding, not_startable, ok, problem
@@ -48,14 +49,23 @@ def listeners_of(settings: Settings) -> tuple[list[Listener], list[Finding]]:
     probe = _Probe()
     try:
         return make_listeners(settings, probe), []
-    except StartError:
-        return [], list(_unreadable(settings, probe))
+    except StartError as error:
+        return [], list(_unreadable(settings, probe)) or [not_startable(SUBJECT, error)]
 
 
 def _unreadable(settings: Settings, probe: "_Probe") -> Iterator[Finding]:
     for text in settings.listen:
         try:
             from_string(probe, text)
+        except StartError as error:
+            yield not_startable(SUBJECT, error)
+
+
+def look_at_proxies(settings: Settings) -> Iterator[Finding]:
+    """Which of the proxies to be believed cannot be read."""
+    for text in settings.trusted_proxy:
+        try:
+            TrustedProxies([text])
         except StartError as error:
             yield not_startable(SUBJECT, error)
 
