@@ -1,4 +1,4 @@
-"""A real server is asked all that openapi.yaml allows, and more; its answers are as it says there."""
+"""A real server is asked all that openapi.yaml allows, and more, and answers as it says there."""
 
 from collections.abc import Iterator
 from itertools import count
