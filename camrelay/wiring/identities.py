@@ -1,6 +1,5 @@
 """Who is believed to be who: the keys of this server and of others, and guests."""
 
-from dataclasses import replace
 from typing import Any
 
 from camrelay.config import Settings, data_directory
@@ -25,7 +24,6 @@ class Bearers:
         own = OwnKeys(data_directory(settings), clock.now, journal)
         rules = TokenRules(settings.token_audience, settings.token_issuer, settings.token_leeway)
         self._tokens = Tokens(own, self.keys, rules, clock.unix)
-        self._unix = clock.unix
         self.verify = self._tokens.verify
 
     def sign_in(self, name: str) -> Guest:
@@ -35,4 +33,4 @@ class Bearers:
             token = self._tokens.sign(identity, self.session_seconds)
         except StartError as error:
             raise Denied(503, f"nobody can sign in now: {error}") from None
-        return Guest(replace(identity, expires_at=self._unix() + self.session_seconds), token)
+        return Guest(self.verify(token), token)

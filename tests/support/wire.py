@@ -16,7 +16,7 @@ import ssl
 import struct
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -205,8 +205,17 @@ class Wire:
         assert response.status == 101, response
         return response
 
-    def read_response(self) -> Response:
-        """One HTTP answer: its head, and unless it is a 101 its body."""
+    def read_response(self, *, has_body: bool = True) -> Response:
+        """One HTTP answer: its head, and unless it is a 101, or one to a HEAD, its body."""
+        response = self.read_head()
+        if response.status in (101, 204) or not has_body:
+            return response
+        length = response.header("Content-Length")
+        body = self._take_rest() if length is None else self._take(int(length))
+        return replace(response, body=body)
+
+    def read_head(self) -> Response:
+        """The head of an HTTP answer."""
         head = self._take_through(b"\r\n\r\n").decode("latin-1")
         first, *lines = head[:-4].split("\r\n")
         version, status, phrase = first.split(" ", 2)
@@ -214,12 +223,12 @@ class Wire:
         headers = tuple(
             (name, value.strip()) for name, _, value in (s.partition(":") for s in lines)
         )
-        response = Response(int(status), phrase, headers)
-        if response.status == 101:
-            return response
-        length = response.header("Content-Length")
-        body = self._take_rest() if length is None else self._take(int(length))
-        return Response(response.status, phrase, headers, body)
+        return Response(int(status), phrase, headers)
+
+    def read_chunk(self) -> bytes:
+        """The next chunk of a body (RFC 9112 section 7.1); the last one is empty."""
+        size = int(self._take_through(b"\r\n"), 16)
+        return self._take(size + 2)[:-2]
 
     def read_frame(self) -> Frame:
         """The next frame; anything that a server must not send fails."""

@@ -1,7 +1,6 @@
 """Which method and path is which call, and what becomes of it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import zip_longest
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -141,7 +140,10 @@ class Api(Resource):
 
 def _open_parts(pattern: str, parts: Sequence[str]) -> tuple[str, ...] | None:
     """What stands where `pattern` has braces; None when the path is another one."""
-    pairs = list(zip_longest(pattern.split("/"), parts, fillvalue=""))
+    own = pattern.split("/")
+    if len(own) != len(parts):
+        return None
+    pairs = list(zip(own, parts, strict=True))
     if any(wanted != given and not wanted.startswith("{") for wanted, given in pairs):
         return None
     return tuple(given for wanted, given in pairs if wanted.startswith("{"))
