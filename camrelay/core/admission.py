@@ -1,7 +1,10 @@
 """Who may come in, and to which room: decided before the WebSocket is open."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from camrelay.core.access import rights
 from camrelay.core.credentials import token_of
@@ -24,8 +27,7 @@ UNAUTHORIZED = 401
 MAX_HISTORY = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A WebSocket handshake, or a request of the HTTP API, as the client sent it.
 
     `path` is still percent-encoded; `host` has no port; `origin` is None when the client is no
@@ -46,8 +48,7 @@ class Request:
     dialect: Dialect = PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True):
     """The verdict on a request that may come in: its room and how the client wants it.
 
     `hz`: how many updates a second the client wants at most; 0 is all of them. `user`: the name

@@ -62,6 +62,11 @@ class Audience:
         """Those whose dialect has words for more than publications, and who have got the first."""
         return list(self._listeners)
 
+    @property
+    def has_listeners(self) -> bool:
+        """Whether there are any of these."""
+        return bool(self._listeners)
+
     # Coming and going
 
     def join(self, session: Session) -> None:

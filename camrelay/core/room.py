@@ -76,6 +76,11 @@ class Room:
         return self._audience.listeners
 
     @property
+    def has_listeners(self) -> bool:
+        """Whether there are any of these."""
+        return self._audience.has_listeners
+
+    @property
     def presence(self) -> Presence:
         """Who is here, on this node."""
         count = len(self)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import permutations
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -12,6 +13,9 @@ from camrelay.core.kinds.kind import Kind
 from camrelay.core.names import room_name
 from camrelay.core.terms import USUAL, Terms
 from camrelay.core.user_paths import is_user_part, user_part
+
+# Paths of which it is remembered where they lead.
+REMEMBERED = 1024
 
 _NAMED_PART = re.compile(r"\{([a-z_]+)\}")
 _PLAIN_PART = re.compile(r"[\w.~-]+")
@@ -65,6 +69,11 @@ class Route:
             named = dict(zip(self._parts, names, strict=True))
             names = [_derived(part, named, identity) for part in self._template]
         return "/" + "/".join(names)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether who is signed in makes a difference to where it leads."""
+        return any(map(is_user_part, (*self._parts, *(self._template or ()))))
 
     def makes(self, parts: Sequence[str]) -> str | None:
         """The room that `parts` spell, whosever it is; None when this route makes no such room.
@@ -136,6 +145,9 @@ class RouteTable:
         Raises StartError when the rooms of users could be entered by another route.
         """
         self.routes = tuple(routes)
+        self._is_personal = any(route.is_personal for route in self.routes)
+        # Nearly everybody comes to a room that others have come to.
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._find)
         for one, other in permutations(range(len(self.routes)), 2):
             self.routes[one].check_privacy(self.routes[other], is_first=one < other)
 
@@ -145,6 +157,11 @@ class RouteTable:
         Whether they may read or write there is another question: see camrelay.core.access.
         Raises Denied with 400, 401, 403 or 404.
         """
+        if self._is_personal:
+            return self._find(path, identity)
+        return self._remembered(path)
+
+    def _find(self, path: str, identity: Identity | None = None) -> Place:
         parts = _parts_of(path)
         for route in self.routes:
             room = route.room(parts, identity)

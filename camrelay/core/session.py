@@ -33,8 +33,8 @@ class Session:
         "_bytes",
         "_garbage",
         "_keys",
+        "_messages",
         "admission",
-        "allowance",
         "expiry",
         "has_left",
         "hears_later",
@@ -54,8 +54,8 @@ class Session:
         self.admission = admission
         self.sink = sink
         self.outbox: Outbox | None = None
-        self.allowance = Allowance(admission.terms.limits.messages)
-        self._bytes = Allowance(admission.terms.limits.bytes)
+        self._messages: Allowance | None = None
+        self._bytes: Allowance | None = None
         self.held_back: dict[str, Message] | None = None
         self.expiry: Cancellable | None = None
         self.has_left = False
@@ -97,11 +97,15 @@ class Session:
 
     def may_say(self, size: int, now: float) -> bool:
         """Whether a message of `size` bytes fits into what it may send."""
-        return self.allowance.spend(now) and self._bytes.spend(now, size)
+        if self._messages is None or self._bytes is None:
+            self._messages = Allowance(self.limits.messages)
+            self._bytes = Allowance(self.limits.bytes)
+        return self._messages.spend(now) and self._bytes.spend(now, size)
 
     def must_wait(self, now: float) -> float:
         """Seconds until a message fits again."""
-        return max(self.allowance.wait(now), self._bytes.wait(now))
+        spent = (each for each in (self._messages, self._bytes) if each is not None)
+        return max((each.wait(now) for each in spent), default=0.0)
 
     def may_send_garbage(self, now: float) -> bool:
         """Whether one more unusable message is still borne with."""

@@ -36,32 +36,28 @@ class Attendance:
 
     def came(self, room: Room, session: Session) -> None:
         """`session` is in `room` now."""
-        self._changed(room, joined=[session.member], besides=session)
+        if self._changed(room):
+            self._tell(room, [session.member], (), besides=session)
 
     def went(self, room: Room, session: Session) -> None:
         """`session` is not in `room` any more."""
-        self._changed(room, left=[session.member])
+        if self._changed(room):
+            self._tell(room, (), [session.member], besides=None)
 
     def changed_elsewhere(
         self, path: str, joined: Sequence[Member], left: Sequence[Member]
     ) -> None:
         """On another node."""
         room = self._rooms.find(path)
-        if room is not None and room.listeners:
+        if room is not None and room.has_listeners:
             self._tell(room, joined, left, None)
 
-    def _changed(
-        self,
-        room: Room,
-        joined: Sequence[Member] = (),
-        left: Sequence[Member] = (),
-        besides: Session | None = None,
-    ) -> None:
+    def _changed(self, room: Room) -> bool:
+        """Tell the other nodes; whether there is anybody to be told here."""
         if room.kind.private:
-            return
+            return False
         self._bus.members_changed(room.path, len(room))
-        if room.listeners:
-            self._tell(room, joined, left, besides)
+        return room.has_listeners
 
     def _tell(
         self,

@@ -1,8 +1,7 @@
 """Who may come in, and to which room."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from camrelay.core.access import Access
 from camrelay.core.admission import Admission, Gatekeeper, Request, check_origin

@@ -76,9 +76,9 @@ def test_those_with_more_words_listen_until_they_leave() -> None:
     plain, v1 = Member("1"), Member("2", CAMRELAY_V1)
     audience.join(plain.session)
     audience.join(v1.session)
-    assert audience.listeners == [v1.session]
+    assert (audience.listeners, audience.has_listeners) == ([v1.session], True)
     audience.leave(v1.session)
-    assert audience.listeners == []
+    assert (audience.listeners, audience.has_listeners) == ([], False)
 
 
 def test_who_waits_for_the_past_listens_once_it_has_joined() -> None:

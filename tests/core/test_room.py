@@ -738,6 +738,7 @@ def test_a_room_knows_who_is_in_it(chat: Crowd) -> None:
     assert [session.id for session in chat.room.members] == ["anna", "ben"]
     assert chat.room.presence == Presence(2, (Member("anna"), Member("ben")))
     assert chat.room.listeners == []
+    assert not chat.room.has_listeners
 
 
 def test_a_visitor_leaves_nothing_behind(poses: Crowd) -> None:

@@ -1,10 +1,10 @@
 """The journal as log lines: what they say, what they never say, and how often."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 
 from camrelay.core.admission import Admission, Request

@@ -1,10 +1,10 @@
 """One call: a request of HTTP as the API and the relay see it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote
 
+from msgspec.structs import replace
 from twisted.web.server import Request as HTTPRequest
 
 from camrelay.core import admission
