@@ -1,7 +1,7 @@
 """Ten rooms that are kept, on two nodes, and a book of what everybody was told of them.
 
-In every room somebody on each node speaks in turn, in the dialect camrelay.v1: whoever loses the
-connection goes on at the other node, behind what was heard last.
+In every room somebody on each node speaks in turn, in the dialect camrelay.v1, which tells the
+place of each message, what was stored, and what is lost.
 """
 
 import asyncio
@@ -42,24 +42,12 @@ class Talker:
     holes: int = 0
     place: Place = ("", 0)
 
-    async def connect(self, servers: dict[str, Server]) -> None:
-        """Stay in the room: on the server of the same name, or else on any of them."""
-        self._servers = servers
-        await self._dial()
-        self._listening = asyncio.create_task(self._listen())
-
-    async def _dial(self) -> None:
-        epoch, offset = self.place
-        resume = f"?epoch={epoch}&offset={offset}" if epoch else ""
-        for server in (self._servers[self.name], *self._servers.values()):
-            with suppress(OSError, asyncio.IncompleteReadError):
-                reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-                path = f"/ws/chat/{self.room}{resume}"
-                writer.write(handshake(path, V1, port=server.port))
-                assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
-                self._reader, self._writer = reader, writer
-                return
-        raise AssertionError("nobody lets me in")
+    async def connect(self, server: Server) -> None:
+        """Join the room, and listen from then on."""
+        reader, self._writer = await asyncio.open_connection("127.0.0.1", server.port)
+        self._writer.write(handshake(f"/ws/chat/{self.room}", V1, port=server.port))
+        assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+        self._listening = asyncio.create_task(self._listen(reader))
 
     async def leave(self) -> None:
         """Hang up."""
@@ -75,15 +63,9 @@ class Talker:
         document = {"type": "publish", "id": text, "data": {"message": text}}
         self._writer.write(frame(TEXT, json.dumps(document).encode()))
 
-    async def _listen(self) -> None:
-        while True:
-            with suppress(OSError):
-                await self._read()
-            await self._dial()
-
-    async def _read(self) -> None:
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
         data = bytearray()
-        while chunk := await self._reader.read(65536):
+        while chunk := await reader.read(65536):
             data += chunk
             while found := parse_frame(data):
                 heard, length = found
@@ -96,7 +78,6 @@ class Talker:
     def _take(self, document: dict[str, Any]) -> None:
         match document["type"]:
             case "welcome":
-                self.gaps += bool(self.place[0]) and not document["recovered"]
                 self.place = (document["epoch"], document.get("offset", 0))
             case "gap":
                 self.gaps += 1
@@ -137,24 +118,24 @@ class Account(NamedTuple):
 
 
 class KeptTraffic:
-    """The members of all rooms, and their talk. `nodes` may be exchanged while they talk."""
+    """The members of all rooms, and their talk."""
 
     def __init__(self, a: Server, b: Server) -> None:
         """Nobody is there yet."""
-        self.nodes = {"a": a, "b": b}
+        self._nodes = {"a": a, "b": b}
         self.rooms = [
-            {name: Talker(f"room{room}", name) for name in self.nodes} for room in range(ROOMS)
+            {name: Talker(f"room{room}", name) for name in self._nodes} for room in range(ROOMS)
         ]
 
     @property
     def talkers(self) -> list[Talker]:
         """Everybody, in the order in which they speak."""
-        return [room[name] for name in self.nodes for room in self.rooms]
+        return [room[name] for name in self._nodes for room in self.rooms]
 
     async def begin(self) -> None:
         """Everybody joins and hears everybody; from then on they talk until `end`."""
         for talker in self.talkers:
-            await talker.connect(self.nodes)
+            await talker.connect(self._nodes[talker.name])
         self._talking = asyncio.create_task(self._talk())
         await self.until_heard_everywhere(0.0)
 
