@@ -1,6 +1,5 @@
 """What can happen to the file, before the start and while the server runs."""
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -179,7 +178,7 @@ def garbage(file: Path) -> None:
     file.write_bytes(b"It was a dark and stormy night. " * 1000)
 
 
-def truncated_after_a_crash(file: Path) -> None:
+def damaged_in_a_crash(file: Path) -> None:
     """The process has not closed the file, and then a part of it was lost."""
     database = Database(file.parent)
     with closing(database.connect()) as connection:
@@ -188,7 +187,8 @@ def truncated_after_a_crash(file: Path) -> None:
             row = (1, offset, 1.0, "", "", "", False, BIG)
             connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     database.release()
-    os.truncate(file, file.stat().st_size // 2)
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
 
 
 def in_the_way(file: Path) -> None:
@@ -202,7 +202,7 @@ def in_the_way(file: Path) -> None:
         (other_program, "is a database of another program: move it away"),
         (newer_camrelay, "was made by a newer camrelay (tables 999, this one knows 1): install"),
         (garbage, "is damaged (file is not a database): restore a backup (camrelay history res"),
-        (truncated_after_a_crash, "is damaged ("),
+        (damaged_in_a_crash, "is damaged ("),
         (in_the_way, "cannot be used (Is a directory): name a --data-dir that we can write to"),
     ],
 )
