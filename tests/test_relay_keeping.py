@@ -303,6 +303,24 @@ def test_a_history_that_is_away_is_asked_again() -> None:
     assert heard(anna)[2:] == [("gap", None), ("ack", 1), ("message", 1)]
 
 
+def test_a_history_may_say_itself_that_it_is_back() -> None:
+    """From then on it takes what is said."""
+    relay, history = late()
+    history.is_away = True
+    anna = v1(relay)
+    history.answer()
+    anna.say({"type": "publish", "data": line("one"), "id": "c1"})
+    assert heard(anna)[2:] == [("error", "not-stored")]
+    history.is_away = False
+    history.room_opened(LOBBY, KEEP, lambda _: None)
+    history.answer()
+    relay.relay.keeping.broken(LOBBY, Position("f", 0), "it is back")
+    anna.say({"type": "publish", "data": line("two"), "id": "c2"})
+    history.answer()
+    relay.end_turn()
+    assert heard(anna)[3:] == [("gap", None), ("ack", 1), ("message", 1)]
+
+
 def test_a_room_that_was_left_is_not_asked_about_again() -> None:
     """Nobody waits for the answer."""
     relay, history = late()

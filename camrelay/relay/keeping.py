@@ -208,6 +208,7 @@ class Keeping:
         room = self.rooms.find(path)
         if room is None or not room.is_stored_first:
             return
+        self._unreachable.discard(room)
         self.rooms.fan_out(room)
         room.begin_anew(at)
         self._tell_gap(room, why, at)
