@@ -50,11 +50,13 @@ class RouteLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
 
     message_rate: Quantity | None = None
     byte_rate: Quantity | None = None
+    max_message_size: MessageSize | None = None
+    garbage_rate: Quantity | None = None
     retain: Quantity | None = None
     members: Count | None = None
-    ids: Count | None = None
-    unread_bytes: Count | None = None
-    unread_messages: Count | None = None
+    ids: Annotated[int, Meta(ge=1)] | None = None
+    unread_bytes: Annotated[int, Meta(ge=1024)] | None = None
+    unread_messages: Annotated[int, Meta(ge=1)] | None = None
 
 
 class RouteSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -436,6 +438,12 @@ def admin_endpoint(settings: Settings) -> str | None:
     if settings.admin is not None or not directory:
         return settings.admin
     return f"unix:{directory}/admin.sock"
+
+
+def largest_message(settings: Settings) -> int:
+    """Bytes that a message may have on the route that lets it have most."""
+    own = [route.limits.max_message_size or 0 for route in settings.routes]
+    return max([settings.max_message_size, *own])
 
 
 def history_of(settings: Settings) -> str:

@@ -69,6 +69,8 @@ def _limits(own: RouteLimits, usual: Limits) -> Limits:
     said: dict[str, Any] = {
         "messages": None if own.message_rate is None else twice_at_once(own.message_rate),
         "bytes": None if own.byte_rate is None else twice_at_once(own.byte_rate),
+        "message_size": own.max_message_size,
+        "garbage": None if own.garbage_rate is None else garbage_at(own.garbage_rate),
         "retain": own.retain,
         "members": own.members,
         "ids": own.ids,
@@ -83,11 +85,19 @@ def twice_at_once(rate: float) -> Rate:
     return Rate(rate, 2 * rate)
 
 
+def garbage_at(rate: float) -> Rate:
+    """`rate` a second on average, and five times as many at once."""
+    return Rate(rate, 5 * rate)
+
+
 def _kind(route: RouteSetting) -> Kind:
     wanted = f"kind of route {route.path}"
     made = KINDS.get(route.kind) or _imported(route.kind, wanted)
+    options = route.options
+    if route.kind in KINDS and route.limits.max_message_size is not None:
+        options = {"max_size": route.limits.max_message_size} | options
     try:
-        kind: Kind = made(**route.options)
+        kind: Kind = made(**options)
     except Exception as error:  # the constructor may be the user's
         raise StartError(wanted, route.kind, f"cannot be made with its options: {error}") from error
     for name in ("newest_counts", "private", "is_json", "max_size", "read"):

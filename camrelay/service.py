@@ -15,7 +15,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver
 from twisted.web.http import ACCEPTED
 
-from camrelay.config import Settings, admin_endpoint, data_directory, history_of
+from camrelay.config import (
+    Settings,
+    admin_endpoint,
+    data_directory,
+    history_of,
+    largest_message,
+)
 from camrelay.core.admission import Gatekeeper
 from camrelay.core.doorman import COURTESY, Doorman
 from camrelay.core.identity import Identity
@@ -126,7 +132,7 @@ def build(
     events = EventCalls(relay, doorman, keepalive)
     api = make_api(settings, relay, stores, bearers, events)
     own = has_own_certificate(settings)
-    site = make_site(reactor, api, journal.answered, settings.max_message_size, own)
+    site = make_site(reactor, api, journal.answered, largest_message(settings), own)
     doors = DoorFactory(websockets, site, doorman, deadlines, journal.turned_away)
     doors.proxies = TrustedProxies(settings.trusted_proxy)
 
@@ -222,6 +228,7 @@ def _gatekeeper(settings: Settings, verify: Callable[[str], Identity]) -> Gateke
     limits = Limits(
         messages=twice_at_once(settings.message_rate),
         bytes=twice_at_once(settings.byte_rate),
+        message_size=settings.max_message_size,
         retain=settings.retain,
         members=settings.members_per_room,
     )

@@ -77,15 +77,16 @@ class Shares:
 class Limits:
     """What one connection may do to the relay and what the relay keeps for it.
 
-    `messages` and `bytes`: what it may publish. `garbage`: messages that cannot be used, before it
-    is closed. `outbox_bytes` and `outbox_frames`: what it may leave unread, before it is closed.
-    `ids`: how many cameras one connection may speak for. `retain`: seconds for which a position
-    outlives the connection that published it. `members`: how many a room may have in the whole
-    cluster; 0: no limit.
+    `messages` and `bytes`: what it may publish. `message_size`: bytes of one message. `garbage`:
+    messages that cannot be used, before it is closed. `outbox_bytes` and `outbox_frames`: what it
+    may leave unread, before it is closed. `ids`: how many cameras one connection may speak for.
+    `retain`: seconds for which a position outlives the connection that published it. `members`:
+    how many a room may have in the whole cluster; 0: no limit.
     """
 
     messages: Rate = Rate(250, 500)
     bytes: Rate = Rate(4 << 20, 8 << 20)
+    message_size: int = 65536
     garbage: Rate = Rate(100, 500)
     outbox_bytes: int = 1 << 20
     outbox_frames: int = 4096

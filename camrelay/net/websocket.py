@@ -127,6 +127,13 @@ class RelayProtocol(ShortPath):
 
     # receiving
 
+    def largest_message(self) -> int:
+        """Bytes of a message that is still read, in the room where we are."""
+        session = self._session
+        if session is None or session.admission.request is not None:
+            return self.factory.max_message_size
+        return session.limits.message_size
+
     def dataReceived(self, data: bytes) -> None:
         """Any byte is a sign of life; what comes after the end is not kept."""
         self._silent = 0
@@ -279,11 +286,12 @@ class RelayFactory(WebSocketServerFactory):
         otherwise.
         """
         self.compression = compression
+        self.max_message_size = max_message_size
         accept = accept_deflate if compression else refuse_deflate
         options = {
             **{name: getattr(self, name) for name in RelayProtocol.CONFIG_ATTRS},
-            "maxFramePayloadSize": max_message_size,
-            "maxMessagePayloadSize": max_message_size,
+            "maxFramePayloadSize": property(RelayProtocol.largest_message),
+            "maxMessagePayloadSize": property(RelayProtocol.largest_message),
             "perMessageCompressionAccept": staticmethod(accept),
             "versions": [13],
             "failByDrop": False,  # a close code in place of a reset

@@ -175,8 +175,9 @@ class Relay:
         in_time = session.held_back is None and session.may_say(len(payload), now)
         if not in_time and not kind.newest_counts:
             raise _too_fast()
-        if len(payload) > kind.max_size:
-            raise Rejected("too-large", f"{len(payload)} bytes; at most {kind.max_size}")
+        most = min(kind.max_size, session.limits.message_size)
+        if len(payload) > most:
+            raise Rejected("too-large", f"{len(payload)} bytes; at most {most}")
         message = kind.read(payload, is_binary, admission.user)
         if not session.may_speak_for(message.key):
             most = admission.terms.limits.ids

@@ -169,7 +169,7 @@ class Visits:
 
 def _read(admission: Admission, payload: bytes, is_binary: bool) -> Message:
     """What is said. Raises Rejected."""
-    most = admission.kind.max_size
+    most = min(admission.kind.max_size, admission.terms.limits.message_size)
     if len(payload) > most:
         raise Rejected("too-large", f"{len(payload)} bytes; at most {most}")
     return admission.kind.read(payload, is_binary, admission.user)

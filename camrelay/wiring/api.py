@@ -1,6 +1,6 @@
 """The HTTP API on the parts of a node."""
 
-from camrelay.config import Settings
+from camrelay.config import Settings, largest_message
 from camrelay.net.api.channels import ChannelCalls
 from camrelay.net.api.events import EventCalls
 from camrelay.net.api.rooms import RoomCalls
@@ -23,4 +23,4 @@ def make_api(
         SessionCalls(visits, bearers.sign_in, bearers.session_seconds),
         events,
     )
-    return Api(calls, settings.allowed_origin, settings.max_message_size)
+    return Api(calls, settings.allowed_origin, largest_message(settings))
