@@ -19,7 +19,7 @@ def make_api(
     visits = relay.visits
     calls = Calls(
         RoomCalls(visits),
-        ChannelCalls(visits, ChannelQueues(lambda: stores.channels)),
+        ChannelCalls(visits, ChannelQueues(stores.channels)),
         SessionCalls(visits, bearers.sign_in, bearers.session_seconds),
         events,
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -20,23 +20,20 @@ _log = Logger(namespace="camrelay")
 class ChannelQueues:
     """Keeps the promises of `camrelay.ports.Queues` on any Channels."""
 
-    def __init__(self, channels: Callable[[], Channels]) -> None:
+    def __init__(self, channels: Callable[[], Deferred[Channels]]) -> None:
         """`channels()` gives them, started."""
         self._channels = channels
 
     def send(self, channel: str, message: bytes, done: Answer[None]) -> None:
         """Put `message` at the end of `channel`."""
-        _answer(partial(self._channels().send, channel, message), done)
+        sent = self._channels().addCallback(lambda channels: channels.send(channel, message))
+        sent.addCallbacks(done, partial(_refuse, done))
 
     def receive(self, channel: str, wait: float, done: Answer[bytes | None]) -> Timer:
         """Take the next message."""
-        return _answer(partial(self._channels().receive, channel, wait), done)
-
-
-def _answer(call: Callable[[], Deferred[_T]], done: Answer[_T]) -> Deferred[_T]:
-    result = maybeDeferred(call)
-    result.addCallbacks(done, partial(_refuse, done))
-    return result
+        received = self._channels().addCallback(lambda channels: channels.receive(channel, wait))
+        received.addCallbacks(done, partial(_refuse, done))
+        return received
 
 
 def _refuse(done: Answer[_T], failure: Failure) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred, succeed
 
 from camrelay.bus.local import LocalBus
 from camrelay.channels.local import LocalChannels
@@ -21,8 +21,10 @@ from camrelay.ops.journal import LogJournal
 from camrelay.ports import Bus, History
 from camrelay.redis.bus import RedisBus
 from camrelay.redis.endpoint import Trust
+from camrelay.redis.gate import Gate
 from camrelay.redis.history import RedisHistory
 from camrelay.redis.link import RedisLink
+from camrelay.redis.state import State
 from camrelay.redis.url import parse
 
 
@@ -37,6 +39,8 @@ class Stores(Service):
         self._reactor = reactor
         self._new_link = partial(_redis_link, settings, reactor)
         self._channels: LocalChannels | RedisChannels | None = None
+        self._channels_link: RedisLink | None = None
+        self._channels_known = Gate()
         clock = ReactorClock(reactor)
         link = self._new_link()
         if link is not None and settings.redis_insecure:
@@ -45,17 +49,27 @@ class Stores(Service):
         self.bus: Bus = self.redis or LocalBus()
         self.history = _history(settings, reactor, link, journal)
 
-    @property
-    def channels(self) -> Channels:
-        """The named queues: made when somebody needs them, with a link to Redis of their own."""
+    def channels(self) -> Deferred[Channels]:
+        """The named queues: made when somebody needs them, with a link to Redis of their own.
+
+        Fires when it is known whether Redis can be reached, or the first message would be refused.
+        """
         if self._channels is None:
-            link = self._new_link()
-            if link is None:
-                self._channels = LocalChannels(self._reactor)
-            else:
-                self._channels = RedisChannels(self._reactor, link)
-                self._channels.startService()
-        return self._channels
+            self._channels = self._open_channels()
+        link = self._channels_link
+        if link is None or link.state is not State.CONNECTING:
+            return succeed(self._channels)
+        channels: Channels = self._channels
+        return self._channels_known.wait().addCallback(lambda _: channels)
+
+    def _open_channels(self) -> LocalChannels | RedisChannels:
+        link = self._channels_link = self._new_link()
+        if link is None:
+            return LocalChannels(self._reactor)
+        channels = RedisChannels(self._reactor, link)
+        link.observe(lambda _: self._channels_known.open())
+        channels.startService()
+        return channels
 
     def startService(self) -> None:
         """The bus brings the link to Redis, which the history may need."""
