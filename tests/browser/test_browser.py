@@ -125,14 +125,24 @@ def test_a_browser_hears_when_to_come_back(run: RunScript, tmp_path: Path) -> No
 
 def test_a_chat_survives_a_restart_of_the_server(run: RunScript, tmp_path: Path) -> None:
     """What was typed meanwhile is sent once, in order; what is too much is refused visibly."""
+    run_through_a_restart(run, "restart.js", tmp_path)
+
+
+def test_an_event_source_survives_a_restart_of_the_server(run: RunScript, tmp_path: Path) -> None:
+    """It hears what is said and who is there, and goes on behind the last event by itself."""
+    run_through_a_restart(run, "events.js", tmp_path)
+
+
+def run_through_a_restart(run: RunScript, name: str, folder: Path) -> None:
+    """Run a script that says when the server is to be stopped, and started again."""
     with ExitStack() as first:
-        server = first.enter_context(start_relay(tmp_path, "--tls"))
-        script = run("restart.js", server)
+        server = first.enter_context(start_relay(folder, "--tls"))
+        script = run(name, server)
         script.wait_for_log("stop the server", SECONDS_FOR_A_SCRIPT)
         port = server.port
     script.type_line("stopped")
     script.wait_for_log("start the server", SECONDS_FOR_A_SCRIPT)
-    with start_relay(tmp_path, "--tls", "--port", str(port)):
+    with start_relay(folder, "--tls", "--port", str(port)):
         script.type_line("started")
         assert_passes(script)
 
