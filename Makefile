@@ -12,11 +12,12 @@ TESTS := $(VENV)/.tests
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults cover check lint types fmt wheel-check benchmarks soak clean
+.PHONY: help run test test-faults cover check lint types fmt wheel-check benchmarks \
+	benchmarks-cluster soak clean
 .DELETE_ON_ERROR:
 
 help:           ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUNS)    ## start the relay on https://localhost:8443/; more options in ARGS="..."
 	$(BIN)/twistd -n --pidfile= camrelay --port 8443 --tls $(ARGS)
@@ -60,6 +61,11 @@ benchmarks: $(TESTS)     ## camrelay and its peers side by side: 25 minutes on t
 
 soak: $(TESTS)  ## an hour of churn: does memory grow, does anything stay open?
 	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+benchmarks-cluster: $(TESTS)     ## several processes as one relay, beside Channels: 10 minutes
+	$(BIN)/python -m pip install -q --group benchmarks
+	$(BIN)/python benchmarks/cluster.py $(ARGS)
+	$(BIN)/python benchmarks/render_cluster.py
 
 clean:          ## remove what was made here; the data of the relay stays
 	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

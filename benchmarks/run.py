@@ -1,7 +1,5 @@
 """Measure camrelay and its peers side by side: `make benchmarks`, or this file with options."""
 
-import json
-import resource
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,30 +7,10 @@ from typing import Any
 import click
 from harness import machine
 from harness.client import Client, find_client
+from harness.command import RESULTS, Names, allow_files, install, write
 from harness.measuring import NOISE, Times, measure
-from harness.peers import BENCHMARKS, Peer, PeerError, find_peers, make_certificate
+from harness.peers import Peer, PeerError, find_peers, make_certificate
 from harness.workloads import WORKLOADS, Workload
-
-RESULTS = BENCHMARKS / "results"
-
-
-class Names(click.ParamType):
-    """Names with commas in between, of those that there are."""
-
-    name = "NAME,..."
-
-    def __init__(self, known: list[str]) -> None:
-        """Accept any of `known`."""
-        self.known = known
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> list[str]:
-        """The names one by one."""
-        names = value.split(",") if isinstance(value, str) else value
-        for name in names:
-            if name not in self.known:
-                self.fail(f"{name!r} is none of: {', '.join(self.known)}", param, ctx)
-        return [*names]
-
 
 PEERS = find_peers()
 
@@ -63,11 +41,11 @@ def main(
     The results go to benchmarks/results/DATE.json; `python benchmarks/render.py` makes the tables
     and the plots of them.
     """
-    _allow_files()
+    allow_files()
     found = {name: PEERS[name] for name in peers}
     client = find_client()
     click.echo(f"client: {client.title}")
-    versions, skipped = _install(found)
+    versions, skipped = install(found)
     results: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "machine": machine.describe(),
@@ -90,22 +68,8 @@ def main(
         run = {"round": number, "workload": workload.name, "peer": peer.name}
         results["runs"].append(run | figures)
         click.echo(f"{step:4} of {len(plan)}  {workload.name:5} {peer.name:24} {_line(figures)}")
-        _write(results, path)  # every time: what was measured outlasts an interruption
+        write(results, path)  # every time: what was measured outlasts an interruption
     click.echo(f"wrote {path}; next: python benchmarks/render.py {path}")
-
-
-def _install(peers: dict[str, Peer]) -> tuple[dict[str, str], dict[str, str]]:
-    """Versions of the peers that are there, and why the others are not."""
-    versions, skipped = {}, {}
-    for name, peer in peers.items():
-        try:
-            click.echo(f"installing {name} if need be")
-            peer.install()
-            versions[name] = peer.version()
-        except PeerError as error:
-            skipped[name] = str(error)
-            click.echo(f"skipping {name}: {error}")
-    return versions, skipped
 
 
 def _try(
@@ -142,21 +106,6 @@ def _line(figures: dict[str, Any]) -> str:
     if figures["lost"]:
         parts.append(f"lost {figures['lost']:,} of {figures['expected']:,}")
     return "  ".join(parts)
-
-
-def _allow_files() -> None:
-    """Give servers and clients as many descriptors as the system lets us have."""
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _write(results: dict[str, Any], path: Path) -> None:
-    """One line per measurement, so that differences can be read."""
-    runs = ",\n  ".join(json.dumps(run) for run in results["runs"])
-    circumstances = {name: value for name, value in results.items() if name != "runs"}
-    head = json.dumps(circumstances, indent=1).removesuffix("\n}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'{head},\n "runs": [\n  {runs}\n ]\n}}\n', "utf-8")
 
 
 if __name__ == "__main__":

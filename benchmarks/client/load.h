@@ -26,6 +26,7 @@ struct plan {
     enum { ECHO_ALL, ECHO_OTHERS, ECHO_NONE } echo; /* publishers who get a message of their room */
     bool secure, binary;
     struct sockaddr_in address;
+    int publish_port; /* where publishers connect instead; only subscribers' latency counts then */
     char authority[64];
     struct bytes path, prefix, suffix;
     const char *subprotocol;

@@ -115,7 +115,9 @@ void dial(struct connection *c)
         fail("no socket", strerror(errno));
     setsockopt(c->descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     watch(c, EPOLLOUT, EPOLL_CTL_ADD);
-    if (connect(c->descriptor, (struct sockaddr *)&plan.address, sizeof plan.address)
-        && errno != EINPROGRESS)
+    struct sockaddr_in to = plan.address;
+    if (plan.publish_port && c->role == PUBLISHER)
+        to.sin_port = htons(plan.publish_port);
+    if (connect(c->descriptor, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS)
         lose(c, strerror(errno));
 }

@@ -86,7 +86,8 @@ static const struct option OPTIONS[] = {
     { "window", 1, 0, 'w' }, { "rate", 1, 0, 'R' }, { "idle", 0, 0, 'i' },
     { "warm-up", 1, 0, 'W' }, { "duration", 1, 0, 'd' }, { "echo", 1, 0, 'e' },
     { "subprotocol", 1, 0, 'S' }, { "binary", 0, 0, 'b' }, { "prefix", 1, 0, 'x' },
-    { "suffix", 1, 0, 'y' }, { "hello", 1, 0, 'h' }, { "reply", 1, 0, 'a' }, { 0 },
+    { "suffix", 1, 0, 'y' }, { "hello", 1, 0, 'h' }, { "reply", 1, 0, 'a' },
+    { "publish-port", 1, 0, 'P' }, { 0 },
 };
 
 void read_options(int count, char **arguments)
@@ -110,6 +111,7 @@ void read_options(int count, char **arguments)
         case 'y': plan.suffix = decoded(optarg); break;
         case 'h': add_hello(optarg); break;
         case 'a': add_reply(optarg); break;
+        case 'P': plan.publish_port = atoi(optarg); break;
         default: exit(2);
         }
     if (optind != count - 1)

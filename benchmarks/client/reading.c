@@ -67,6 +67,8 @@ static void look_at(const unsigned char *after, const unsigned char *end)
 static void count(struct connection *c, const unsigned char *after, const unsigned char *end)
 {
     c->received++, c->room->received++, counts.received++;
+    if (plan.publish_port && c->role == PUBLISHER)
+        return;
     if (--until_sample <= 0)
         look_at(after, end);
 }

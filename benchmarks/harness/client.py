@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,10 +16,14 @@ from camrelay.tools.bench.dialect import Dialect, read_dialect
 from camrelay.tools.bench.usage import ServerUsage
 from harness.peers import BENCHMARKS, PeerError, pinned
 
-CLIENT_CORE = 1
+CLIENT_CORES = "1"
 SECONDS_FOR_ONE = 120
 SOURCES = BENCHMARKS / "client"
 PROGRAM = BENCHMARKS / ".cache" / "load"
+
+
+def ignore(_word: str) -> None:
+    """For whom the report is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,9 @@ class Errand:
     """The process that is watched meanwhile, with its children."""
     dialect: Path | None
     certificate: Path | None
+    cores: str = CLIENT_CORES
+    told: Callable[[str], None] = ignore
+    """Called with `open`, `begin` and `end` when the client in C is so far."""
 
 
 class Client(Protocol):
@@ -69,7 +76,7 @@ class LoadClient:
     def run(self, errand: Errand) -> dict[str, Any]:
         """The figures; those of the server are taken here, whenever the client says so."""
         dialect = _options(read_dialect(errand.dialect)) if errand.dialect else ()
-        command = [*pinned(CLIENT_CORE), str(PROGRAM), *errand.options, *dialect, errand.url]
+        command = [*pinned(errand.cores), str(PROGRAM), *errand.options, *dialect, errand.url]
         usage = ServerUsage(errand.server)
         usage.look_for_children()
         looks = {"start": _Look(usage)}
@@ -79,6 +86,7 @@ class LoadClient:
                 usage.look_for_children()  # servers start more processes as they go
             if not line.startswith("{"):
                 looks[line] = _Look(usage)
+                errand.told(line)
         report: dict[str, Any] = json.loads(line)
         return report | {"server": _server(looks, report)}
 
@@ -92,7 +100,7 @@ class BenchClient:
 
     def run(self, errand: Errand) -> dict[str, Any]:
         """The figures."""
-        command = [*pinned(CLIENT_CORE), str(Path(sys.executable).with_name("camrelay")), "bench"]
+        command = [*pinned(errand.cores), str(Path(sys.executable).with_name("camrelay")), "bench"]
         command += ["--quiet", "--server-pid", str(errand.server), *errand.options]
         if errand.certificate:
             command += ["--authority", str(errand.certificate)]

@@ -40,13 +40,13 @@ def measure(
             dialect=peer.dialect,
             certificate=secure.certificate if secure else None,
         )
-        before = _Usage(pid)
+        before = Usage(pid)
         report = client.run(errand)
-        others = _Usage(pid).others_since(before)
-        return _figures(report) | {"others": round(others, 2)}
+        others = Usage(pid).others_since(before)
+        return figures_of(report) | {"others": round(others, 2)}
 
 
-def _figures(report: dict[str, Any]) -> dict[str, Any]:
+def figures_of(report: dict[str, Any]) -> dict[str, Any]:
     """The part of a report that is kept."""
     server = report["server"]
     return {
@@ -73,19 +73,20 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-class _Usage:
+class Usage:
     """CPU time of the machine and of those who take part, to see what is left: the others'."""
 
-    def __init__(self, server: int) -> None:
+    def __init__(self, *servers: int) -> None:
+        """`servers`: their process ids; the client is known, as a child of this process."""
         self._clock = time.monotonic()
         with open("/proc/stat", encoding="ascii") as file:
             fields = map(int, file.readline().split()[1:])
         user, nice, system, _idle, _wait, irq, softirq, *_ = fields
         self._busy = (user + nice + system + irq + softirq) / _TICKS
         times = os.times()
-        self._ours = sum(times[:4]) + _cpu_seconds(server)
+        self._ours = sum(times[:4]) + sum(map(_cpu_seconds, servers))
 
-    def others_since(self, before: "_Usage") -> float:
+    def others_since(self, before: "Usage") -> float:
         """Cores that anybody else used on average since `before`."""
         elapsed = self._clock - before._clock
         return max(0.0, (self._busy - before._busy - (self._ours - before._ours)) / elapsed)

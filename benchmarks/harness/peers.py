@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BENCHMARKS = Path(__file__).resolve().parent.parent
-SERVER_CORE = 0
+SERVER_CORES = "0"
 SECONDS_TO_INSTALL = 600
 SECONDS_TO_START = 30
 SECONDS_TO_STOP = 5
@@ -60,25 +60,20 @@ class Peer:
         return self._start("version", SECONDS_TO_START).strip()
 
     @contextmanager
-    def serve(self, certificate: Certificate | None) -> Iterator[tuple[int, int]]:
-        """The peer as a running server on a core of its own: its process id and its port."""
+    def serve(
+        self, certificate: Certificate | None, cores: str = SERVER_CORES, **environment: str
+    ) -> Iterator[tuple[int, int]]:
+        """The peer as a running server on cores of its own: its process id and its port.
+
+        `environment` is for its start script; CLUSTER_NODE in it tells apart the logs of several.
+        """
         port = _free_port()
         files = (certificate.certificate, certificate.key) if certificate else ()
-        log_path = BENCHMARKS / ".cache" / "logs" / f"{self.name}.log"
-        log_path.parent.mkdir(parents=True, exist_ok=True)
-        with log_path.open("wb") as log:
-            process = subprocess.Popen(
-                [*pinned(SERVER_CORE), str(self.folder / "start"), str(port), *map(str, files)],
-                stdout=log,
-                stderr=log,
-                env=_environment(),
-                start_new_session=True,
-            )
-        try:
-            _wait_until_open(process, port, log_path)
+        command = [*pinned(cores), str(self.folder / "start"), str(port), *map(str, files)]
+        name = f"{self.name}{environment.get('CLUSTER_NODE', '')}"
+        with running(command, name, **environment) as (process, log):
+            _wait_until_open(process, port, log)
             yield process.pid, port
-        finally:
-            _stop(process)
 
     def _start(self, what: str, seconds: float) -> str:
         completed = subprocess.run(
@@ -103,9 +98,30 @@ def find_peers() -> dict[str, Peer]:
     return {peer.name: peer for peer in peers}
 
 
-def pinned(core: int) -> list[str]:
-    """What to put before a command so that it runs on one core; nothing if there is only one."""
-    return ["taskset", "--cpu-list", str(core)] if (os.cpu_count() or 1) > 1 else []
+def pinned(cores: str) -> list[str]:
+    """What to put before a command so that it runs on these cores; nothing if there is only one."""
+    return ["taskset", "--cpu-list", cores] if (os.cpu_count() or 1) > 1 else []
+
+
+@contextmanager
+def running(
+    command: list[str], name: str, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A command as a running process with a group of its own, and the file that it logs to."""
+    path = BENCHMARKS / ".cache" / "logs" / f"{name}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            env=_environment() | environment,
+            start_new_session=True,
+        )
+    try:
+        yield process, path
+    finally:
+        _stop(process)
 
 
 def make_certificate() -> Certificate:

@@ -74,7 +74,7 @@ def _throughput(results: Results) -> Picture | None:
                 axes.plot([figure.least, figure.most], [place, place], color=_colour(peer), lw=2)
                 axes.plot(figure.median, place, "o", color=_colour(peer), ms=6)
                 axes.annotate(
-                    _short(float(f"{figure.median:.2g}"), 0),
+                    short(float(f"{figure.median:.2g}"), 0),
                     (figure.median, place),
                     xytext=(0, 5),
                     textcoords="offset points",
@@ -124,7 +124,7 @@ def _connections(results: Results) -> Picture | None:
                 )
         axes.set_title(title, fontsize=9)
         axes.margins(x=0.18)
-        axes.xaxis.set_major_formatter(FuncFormatter(_short))
+        axes.xaxis.set_major_formatter(FuncFormatter(short))
         _tidy(axes)
     _label(panels[0], results)
     picture.suptitle(WORKLOADS["W5"].title)
@@ -135,7 +135,7 @@ def _scale(axes: Axes, title: str) -> None:
     axes.set_xscale("log")
     axes.set_title(title, fontsize=9)
     axes.xaxis.set_major_locator(LogLocator(numticks=6))
-    axes.xaxis.set_major_formatter(FuncFormatter(_short))
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(x=0.12)
     _tidy(axes)
@@ -164,7 +164,8 @@ def _colour(peer: Peer) -> str:
     return FLOOR if peer.floor else OURS if peer.name == "camrelay" else THEIRS
 
 
-def _short(value: float, _position: int) -> str:
+def short(value: float, _position: int) -> str:
+    """A number with k or M, for people and for axes."""
     for size, letter in ((1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g}{letter}"

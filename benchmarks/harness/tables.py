@@ -153,8 +153,8 @@ def _deliveries(results: Results, peer: Peer, workload: str) -> str:
         return NOTHING
     mark = BUSY_MARK if results.client_was_busy(peer, workload) else ""
     return (
-        f"{_thousands(figure.median)}{mark}{_lost(results, peer, workload)}"
-        f"<br><sub>{_thousands(figure.least)} to {_thousands(figure.most)}</sub>"
+        f"{thousands(figure.median)}{mark}{_lost(results, peer, workload)}"
+        f"<br><sub>{thousands(figure.least)} to {thousands(figure.most)}</sub>"
     )
 
 
@@ -167,7 +167,7 @@ def _paced(
     done = results.figure(peer, "W4", deliveries)
     text = _number(figure, 2 if figure.median < 100 else 0)
     if done and done.median < 95_000:
-        text += f"<br>only {_thousands(done.median)}/s"
+        text += f"<br>only {thousands(done.median)}/s"
     return text + _lost(results, peer, "W4")
 
 
@@ -185,6 +185,6 @@ def _number(figure: Figure | None, digits: int, mark: str = "") -> str:
     )
 
 
-def _thousands(value: float) -> str:
+def thousands(value: float) -> str:
     """Deliveries in thousands, with a digit after the point where it matters."""
     return f"{value / 1000:,.1f} k" if value < 20_000 else f"{value / 1000:,.0f} k"

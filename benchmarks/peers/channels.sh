@@ -1,5 +1,8 @@
 # Sourced by the start scripts of the Channels peers, which share one application (channels_application.py) and
-# one environment: its layers and its servers.
+# one environment: its layers and its servers. Two settings come from whoever measures clusters:
+#
+#   CLUSTER_REDIS     socket of the Redis to use; without it, one of its own
+#   CLUSTER_WORKERS   how many Daphne processes accept from the port; without it, one
 
 cache=$root/benchmarks/.cache/channels
 bin=$cache/venv/bin
@@ -8,18 +11,16 @@ channels_packages() {
     python_packages django channels channels-redis daphne "uvicorn[standard]"
 }
 
-channel_layer_in_memory() { export CHANNEL_LAYER=memory; }
-channel_layer_in_redis() {
-    export CHANNEL_LAYER=$cache/redis-$$.sock
-    LD_LIBRARY_PATH=$libraries "$(program redis-server)" - > /dev/null << CONFIGURATION &
-port 0
-unixsocket $CHANNEL_LAYER
-maxclients 16000
-save ""
-CONFIGURATION
-    until [ -S "$CHANNEL_LAYER" ]; do sleep 0.05; done
+redis() { "$root/benchmarks/redis/start" "$@"; }
+
+channel_layer() { # memory, core or pubsub
+    export CHANNEL_LAYER=$1
+    if [ "$1" != memory ] && [ -z "${CLUSTER_REDIS:-}" ]; then
+        export CLUSTER_REDIS=$cache/redis-$$.sock
+        redis "$CLUSTER_REDIS" &
+        until [ -S "$CLUSTER_REDIS" ]; do sleep 0.05; done
+    fi
 }
-redis_version() { LD_LIBRARY_PATH=$libraries "$(program redis-server)" --version | sed 's/.* v=\([0-9.]*\).*/Redis \1/'; }
 
 daphne() { # PORT [CERT KEY]
     local endpoint=tcp:$1:interface=127.0.0.1:backlog=4096
@@ -27,7 +28,12 @@ daphne() { # PORT [CERT KEY]
         endpoint=ssl:$1:interface=127.0.0.1:backlog=4096:certKey=$2:privateKey=$3
     fi
     cd "$(dirname "$peer")"
-    exec "$bin/daphne" --verbosity 0 --endpoint "$endpoint" channels_application:application
+    set -- "$1" "$bin/daphne" --verbosity 0
+    if [ "${CLUSTER_WORKERS:-1}" != 1 ]; then
+        exec "$python" share_port.py "$CLUSTER_WORKERS" "$@" channels_application:application
+    fi
+    shift
+    exec "$@" --endpoint "$endpoint" channels_application:application
 }
 
 uvicorn() { # PORT [CERT KEY]

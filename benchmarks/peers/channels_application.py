@@ -1,6 +1,8 @@
 """A room on Django Channels, as its tutorial writes one (part 3, asynchronous).
 
-CHANNEL_LAYER names the layer: `memory`, or the path of a Redis socket.
+CHANNEL_LAYER is the layer: `memory`; `core`, which Channels' documentation uses; or `pubsub`, the
+other one of channels_redis. CLUSTER_REDIS is the path of Redis' socket. A core layer drops what
+does not fit into CHANNEL_CAPACITY messages for each process, by default 100.
 """
 
 import json
@@ -8,19 +10,27 @@ import os
 
 from django.conf import settings
 
-layer = os.environ["CHANNEL_LAYER"]
+REDIS = f"unix://{os.environ.get('CLUSTER_REDIS', '')}"
+LAYERS = {
+    "memory": {"BACKEND": "channels.layers.InMemoryChannelLayer"},
+    "core": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {
+            # Every consumer waits on a connection of its own; the client's default allows 100.
+            "hosts": [{"address": REDIS, "max_connections": 16000}],
+            "capacity": int(os.environ.get("CHANNEL_CAPACITY", "100")),
+        },
+    },
+    "pubsub": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [{"address": REDIS}]},
+    },
+}
+
 settings.configure(
     SECRET_KEY="only for benchmarks",
     ALLOWED_HOSTS=["*"],
-    CHANNEL_LAYERS={
-        "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
-        if layer == "memory"
-        else {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
-            # Every consumer waits on a connection of its own; the client's default allows 100.
-            "CONFIG": {"hosts": [{"address": f"unix://{layer}", "max_connections": 16000}]},
-        }
-    },
+    CHANNEL_LAYERS={"default": LAYERS[os.environ["CHANNEL_LAYER"]]},
 )
 
 from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402

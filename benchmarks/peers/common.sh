@@ -3,6 +3,7 @@
 #   start install              fetch what is missing into benchmarks/.cache; needs no root
 #   start version              one line: which versions of what
 #   start PORT [CERT KEY]      become the server on 127.0.0.1:PORT, with TLS if it is given files
+#   start SOCKET               the same for a server on a Unix socket
 #
 # and defines the functions install, version and serve PORT [CERT KEY].
 
@@ -83,7 +84,7 @@ main() {
     case ${1:-} in
         install) install ;;
         version) version ;;
-        [0-9]*) install && serve "$@" ;;
+        [0-9]* | /*) install && serve "$@" ;;
         *) echo "usage: $0 install | version | PORT [CERTIFICATE KEY]" >&2; return 2 ;;
     esac
 }
