@@ -63,6 +63,8 @@ def main(
     subprocess.run([START_REDIS, "install"], check=True)
     known = find_peers()
     versions, skipped = install({name: known[name] for name in peers})
+    if CAMRELAY in skipped:
+        raise click.ClickException(f"camrelay itself does not start: {skipped[CAMRELAY]}")
     given, seconds = Cores(*cores), Times(**times)
     results: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
