@@ -93,25 +93,32 @@ def _try(
     setup: Setup, peer: Peer, times: Times, cores: Cores, retries: int
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every load with its figures, or with why there are none."""
-    remaining = [*setup.loads]
+    done = []
     try:
         with serve(setup, peer, cores.servers, make_certificate()) as cluster:
-            while remaining:
-                measured = partial(measure, cluster, peer, remaining[0], times, cores)
-                yield remaining[0], _quietest(measured, retries)
-                remaining.pop(0)
+            for load in setup.loads:
+                measured = partial(measure, cluster, peer, load, times, cores)
+                yield load, _quietest(measured, retries)
+                done.append(load)
     except PeerError as error:
-        yield from ((load, {"failed": str(error)}) for load in remaining)
+        yield from ((load, {"failed": str(error)}) for load in setup.loads if load not in done)
 
 
 def _quietest(measured: Callable[[], dict[str, Any]], retries: int) -> dict[str, Any]:
-    """The figures with the least noise of so many tries, or the first ones that have none."""
-    best = measured()
-    for _ in range(retries):
+    """The figures with the least noise, or the first ones that have none; or why there are none."""
+    best: dict[str, Any] | None = None
+    reason = ""
+    for _ in range(1 + retries):
+        try:
+            figures = measured()
+        except PeerError as error:
+            reason = str(error)
+            continue
+        if best is None or figures["others"] < best["others"]:
+            best = figures
         if best["others"] <= NOISE:
             break
-        best = min(best, measured(), key=lambda figures: float(figures["others"]))
-    return best
+    return best or {"failed": reason}
 
 
 def _line(figures: dict[str, Any]) -> str:

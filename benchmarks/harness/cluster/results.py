@@ -28,16 +28,18 @@ class Results:
         runs: list[Run] = self.table["runs"]
         return runs
 
+    def of(self, **where: Any) -> list[Run]:
+        """The measurements where setup and load are these."""
+        return [
+            run for run in self.runs if all(run.get(name) == which for name, which in where.items())
+        ]
+
     def figure(self, of: Callable[[Run], float | None], **where: Any) -> Figure | None:
         """A number of every round, where setup and load are these; None if there is none.
 
         Rounds that other programs disturbed count only where there are no others.
         """
-        found = [
-            run
-            for run in self.runs
-            if "failed" not in run and all(run.get(name) == which for name, which in where.items())
-        ]
+        found = [run for run in self.of(**where) if "failed" not in run]
         quiet = [run for run in found if run.get("others", 0) <= NOISE]
         values = [value for run in quiet or found if (value := of(run)) is not None]
         return Figure(median(values), min(values), max(values)) if values else None

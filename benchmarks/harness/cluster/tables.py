@@ -154,6 +154,9 @@ def _deliveries(results: Results, peer: Peer, workers: int) -> str:
     where = {"peer": peer.name, "load": CLOSED, "workers": workers, "redis": True}
     gone = results.figure(lost, **where)
     mark = f"<br>lost {gone.median:.1%}" if gone and gone.median > LOST else ""
+    failures = ["failed" in run for run in results.of(**where)]
+    if any(failures):
+        mark += f"<br>{sum(failures)} of {len(failures)} failed"
     return _text(results.figure(deliveries, **where), thousands, mark)
 
 
