@@ -14,6 +14,8 @@ from harness.plots import INK, OURS, SETTINGS, THEIRS, save, short
 from harness.results import deliveries
 
 STYLES = ("-", "--", ":")
+BELOW = "--"
+"""The line whose figures stand below it, out of the way of the next."""
 
 
 def draw(results: Results, path: Path) -> Path:
@@ -53,8 +55,8 @@ def _line(axes: Axes, results: Results, peer: Peer, style: str) -> None:
         axes.plot([workers, workers], [figure.least, figure.most], color=colour, lw=2)
         axes.annotate(
             short(float(f"{figure.median:.2g}"), 0),
-            (workers, figure.most),
-            xytext=(0, 4),
+            (workers, figure.least if style == BELOW else figure.most),
+            xytext=(0, -11 if style == BELOW else 4),
             textcoords="offset points",
             ha="center",
             fontsize=8,
