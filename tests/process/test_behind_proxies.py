@@ -24,8 +24,10 @@ from tests.support.proxied import (
     version_1,
     version_2,
 )
+from tests.support.redis import RedisServer
 from tests.support.server import Server, start_relay
 from tests.support.wire import handshake
+from tests.support.workers import wait_for_workers
 
 ANYBODY = Way("127.0.0.2")
 TRUSTED = ("--trusted-proxy", "127.0.0.1", "--trusted-proxy", "::1", "--trusted-proxy=10.0.0.0/8")
@@ -287,6 +289,26 @@ def test_a_proxy_on_a_unix_socket_is_believed_when_it_was_named(
     connection.connect(str(file))
     with Caller(connection, handshake("/ws/chat/unix", "X-Forwarded-For: 203.0.113.30")):
         assert believed(server, "unix") == client
+
+
+def test_workers_share_a_port_of_proxies(tmp_path: Path) -> None:
+    """And believe the same ones."""
+    listeners = ("--port", "0", "--listen", "proxy+tcp:0")
+    with ExitStack() as running:
+        redis = running.enter_context(RedisServer(tmp_path))
+        options = (*listeners, *TRUSTED, "--workers", "2", "--redis", redis.url)
+        server = running.enter_context(start_relay(tmp_path / "relay", *options))
+        wait_for_workers(server, 2)
+        check_port_of_proxies(server)
+
+
+def check_port_of_proxies(server: Server) -> None:
+    """Trusted proxies are believed there, and nobody else comes in."""
+    with knock(proxied_port(server), way=Way(preface=version_2("203.0.113.31"))) as caller:
+        assert caller.status == 101
+        server.wait_for_log(r"connect /ws/chat/a from 203\.0\.113\.31:4711 as")
+    assert knock(proxied_port(server), way=ANYBODY).status is None
+    server.wait_for_log(NOBODY_ELSE)
 
 
 def test_a_port_of_proxies_needs_to_know_them(relay_with: StartRelay) -> None:
