@@ -13,7 +13,7 @@ from twisted.application.internet import TimerService
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver
-from twisted.web.http import ACCEPTED
+from twisted.web.http import ACCEPTED, OK, SERVICE_UNAVAILABLE
 
 from camrelay.config import (
     Settings,
@@ -28,7 +28,7 @@ from camrelay.core.identity import Identity
 from camrelay.core.limits import Limits
 from camrelay.core.proxies import TrustedProxies
 from camrelay.core.readiness import STARTING, Readiness
-from camrelay.net.admin import AdminTable, Answer, admin_listener, admin_site, in_json
+from camrelay.net.admin import AdminTable, Answer, admin_listener, admin_site, in_json, in_words
 from camrelay.net.api.events import EventCalls
 from camrelay.net.clock import ReactorClock
 from camrelay.net.deadlines import Deadlines
@@ -37,13 +37,18 @@ from camrelay.net.http import make_site
 from camrelay.net.keepalive import Keepalive
 from camrelay.net.listen import Listener, ListeningService
 from camrelay.net.websocket import RelayFactory
+from camrelay.ops.answers import CountedAnswers
 from camrelay.ops.drain import CLOSE_SECONDS, Drain
 from camrelay.ops.ending import Ending
 from camrelay.ops.journal import LogJournal
+from camrelay.ops.log_lines import LogLines
 from camrelay.ops.logs import JsonLines
+from camrelay.ops.metrics import Metrics
+from camrelay.ops.prometheus import CONTENT_TYPE, exposition, of_process, of_python
+from camrelay.ops.reactor_delay import ReactorDelay
 from camrelay.ops.status import Status, in_brief, largest
 from camrelay.ops.systemd import Systemd
-from camrelay.redis.bus import RedisBus
+from camrelay.ops.tally import CountingJournal
 from camrelay.relay import Relay
 from camrelay.routing import route_table, twice_at_once
 from camrelay.wiring.api import make_api
@@ -56,6 +61,7 @@ from camrelay.wiring.listening import (
     make_listeners,
     to_tls_factory,
 )
+from camrelay.wiring.metrics import of_certificates, of_door, of_keepalive, of_relay, of_server
 from camrelay.wiring.stores import Stores
 
 # Descriptors that are not connections: log, Redis, DNS, the reactor's own.
@@ -74,6 +80,7 @@ class RelayService(MultiService):
         self.readiness = Readiness()
         self.ending: Ending
         self.status: Status
+        self.metrics = Metrics()
         self.systemd: Systemd
         self.admin: AdminTable = {}  # what operators can ask for
         self.on_reload: list[Callable[[], None]] = []  # called for SIGHUP, one after the other
@@ -114,7 +121,7 @@ def build(
     the operator, too.
     """
     clock = ReactorClock(reactor)
-    journal = LogJournal(clock.now)
+    journal = CountingJournal(clock.now)
     node = secrets.token_hex(5)
     stores = Stores(node, settings, reactor, journal)
     bearers = Bearers(settings, reactor, journal)
@@ -124,7 +131,7 @@ def build(
     service = RelayService(settings.log_format, stores)
     bearers.keys.setServiceParent(service)
 
-    keepalive = Keepalive(settings.ping_interval)
+    keepalive = Keepalive(settings.ping_interval, clock.now)
     deadlines: Deadlines[Door] = Deadlines(settings.handshake_timeout, clock.now, Door.expire)
     doorman = Doorman(_max_connections(settings), settings.connections_per_address)
     websockets = RelayFactory(reactor, relay, doorman, keepalive, clock)
@@ -132,14 +139,25 @@ def build(
     events = EventCalls(relay, doorman, keepalive)
     api = make_api(settings, relay, stores, bearers, events)
     own = has_own_certificate(settings)
-    site = make_site(reactor, api, journal.answered, largest_message(settings), own)
+    answered = CountedAnswers(journal.answered, api.call_of)
+    site = make_site(reactor, api, answered, largest_message(settings), own)
     doors = DoorFactory(websockets, site, doorman, deadlines, journal.turned_away)
     doors.proxies = TrustedProxies(settings.trusted_proxy)
 
     service.status = Status(node, service.readiness, clock.now)
-    _describe(service.status, relay, stores.redis, reactor)
+    _describe(service.status, relay, stores, reactor)
+    delay = ReactorDelay(reactor)
+    delay.setServiceParent(service)
+    service.metrics.add(
+        partial(of_door, doorman),
+        partial(of_relay, relay),
+        partial(of_keepalive, keepalive),
+        *(part.families for part in (journal, answered, stores, delay)),
+        of_python,
+    )
     add_systemd(service, settings, reactor)
     if listeners is None:
+        service.metrics.add(of_process)
         add_admin(service, settings, journal, reactor)
     listeners = make_listeners(settings, reactor) if listeners is None else listeners
     secured = make_certificates(settings, listeners, journal)
@@ -147,7 +165,8 @@ def build(
         secured.setServiceParent(service)
         service.on_reload.append(secured.reload)
         service.status.add("certificate_seconds_left", secured.certificates.seconds_left)
-    to_tls = to_tls_factory(doors, journal, data_directory(settings))
+        service.metrics.add(partial(of_certificates, secured.certificates))
+    to_tls = to_tls_factory(doors, answered, data_directory(settings))
     tls = doors if secured is None else secured.around(doors, reactor)
     listening = listening_services(listeners, Factories(doors, tls, to_tls), journal, reactor)
     step_aside = partial(_step_aside, listening)
@@ -187,7 +206,9 @@ def add_systemd(service: RelayService, settings: Settings, reactor: Any) -> None
     service.systemd.setServiceParent(service)
 
 
-def _describe(status: Status, relay: Relay, bus: RedisBus | None, reactor: Any) -> None:
+def _describe(status: Status, relay: Relay, stores: Stores, reactor: Any) -> None:
+    bus = stores.redis
+    status.add("degraded", lambda: stores.degraded)
     status.add("connections", lambda: relay.connections)
     status.add("rooms", lambda: len(relay.rooms()))
     status.add("largest_rooms", lambda: largest(relay.rooms()))
@@ -198,7 +219,13 @@ def _describe(status: Status, relay: Relay, bus: RedisBus | None, reactor: Any) 
 def add_admin(service: RelayService, settings: Settings, journal: LogJournal, reactor: Any) -> None:
     """Let operators ask `service`, if they want to. Raises StartError for a bad `--admin`."""
     service.admin["GET", "/status"] = lambda: in_json(service.status())
+    service.admin["GET", "/metrics"] = lambda: Answer(exposition(service.metrics()), CONTENT_TYPE)
+    service.admin["GET", "/healthz"] = lambda: in_words("ok")
+    service.admin["GET", "/readyz"] = partial(_ready, service)
     service.admin["POST", "/drain"] = partial(_drain, service)
+    lines = LogLines()
+    lines.setServiceParent(service)
+    service.metrics.add(partial(of_server, service.readiness), lines.families)
     endpoint = admin_endpoint(settings)
     if endpoint is None:
         return
@@ -206,6 +233,13 @@ def add_admin(service: RelayService, settings: Settings, journal: LogJournal, re
     site = admin_site(reactor, service.admin)
     told = partial(announce_admin, journal)
     ListeningService(listener, site, told).setServiceParent(service)
+
+
+def _ready(service: RelayService) -> Answer:
+    """What is degraded is told, but is no reason: other nodes have the same Redis."""
+    now = service.status()
+    why = {name: now[name] for name in ("state", "reasons", "degraded")}
+    return in_json(why, SERVICE_UNAVAILABLE if now["reasons"] else OK)
 
 
 def _drain(service: RelayService) -> Answer:

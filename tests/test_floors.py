@@ -33,6 +33,7 @@ WALLED = {  # the only places that may import each of these
     "txredisapi": ("camrelay.redis.protocol",),
     "jwt": ("camrelay.identity",),
     "sqlite3": ("camrelay.history.sqlite",),
+    "prometheus_client": ("camrelay.ops.prometheus",),
 }
 NOT_IN_CORE = {  # clock, chance, input and output: the core is handed their results
     *("asyncio", "datetime", "logging", "os", "pathlib", "random", "secrets", "select", "socket"),

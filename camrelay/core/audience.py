@@ -8,6 +8,7 @@ from camrelay.core.kinds.kind import Kind
 from camrelay.core.publication import Publication
 from camrelay.core.replay import Replay
 from camrelay.core.session import Session
+from camrelay.core.traffic import Traffic
 
 Broken = Callable[[Session], None]
 
@@ -27,11 +28,13 @@ class Audience:
         "_listeners",
         "_paced",
         "_replays",
+        "_traffic",
     )
 
-    def __init__(self, kind: Kind) -> None:
-        """Nobody is here."""
+    def __init__(self, kind: Kind, traffic: Traffic | None = None) -> None:
+        """Nobody is here; `traffic` counts what is sent to those that keep up."""
         self._kind = kind
+        self._traffic = traffic or Traffic()
         self._keeping_up: dict[Dialect, dict[Session, Callable[[bytes], None]]] = {}
         self._behind: dict[Session, None] = {}
         self._paced: dict[Session, None] = {}
@@ -150,6 +153,7 @@ class Audience:
         frames: dict[Dialect, list[bytes]] = {}
         for dialect, group in list(self._keeping_up.items()):
             if group:
+                self._traffic.sent += len(turn) * len(group)
                 frames[dialect] = self._written(dialect, turn, now)
                 _write(list(group.items()), b"".join(frames[dialect]), broken)
         for session in waiting:

@@ -10,13 +10,17 @@ COURTESY = 64
 
 
 class Doorman:
-    """Counts connections. The address is None for those that have none (unix sockets)."""
+    """Counts connections. The address is None for those that have none (unix sockets).
+
+    `open` are there now, `arrived` since the start.
+    """
 
     def __init__(self, in_all: int, per_address: int) -> None:
         """`in_all` and `per_address`: how many may be open at once; 0 is no limit."""
-        self._in_all = in_all
+        self.in_all = in_all
+        self.open = 0
+        self.arrived = 0
         self._per_address = per_address
-        self._open = 0
         self._by_address: Counter[str] = Counter()
         self._retry_after: Callable[[], int] | None = None
 
@@ -27,13 +31,14 @@ class Doorman:
     @property
     def is_empty(self) -> bool:
         """Nobody is connected."""
-        return not self._open
+        return not self.open
 
     def arrive(self) -> bool:
         """A connection was accepted; False when it must go without a word."""
-        if self._in_all and self._open >= self._in_all + COURTESY:
+        if self.in_all and self.open >= self.in_all + COURTESY:
             return False
-        self._open += 1
+        self.open += 1
+        self.arrived += 1
         return True
 
     def admit(self, address: str | None) -> None:
@@ -41,7 +46,7 @@ class Doorman:
         if self._retry_after is not None:
             seconds = self._retry_after()
             raise Denied(503, f"this server is going away: come back in {seconds} s", seconds)
-        if self._in_all and self._open > self._in_all:
+        if self.in_all and self.open > self.in_all:
             raise Denied(503, "this server is full: try again later")
         if address is None:
             return
@@ -62,4 +67,4 @@ class Doorman:
 
     def depart(self) -> None:
         """A connection that arrived is gone."""
-        self._open -= 1
+        self.open -= 1

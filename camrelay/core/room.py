@@ -11,6 +11,7 @@ from camrelay.core.publication import Publication, Remote
 from camrelay.core.replay import Replay
 from camrelay.core.retained import Retained
 from camrelay.core.session import Session
+from camrelay.core.traffic import Traffic
 
 # The origin of what came out of the history, and is carried to no other node.
 STORE = ""
@@ -37,14 +38,16 @@ class Room:
         "visits",
     )
 
-    def __init__(self, path: str, kind: Kind, keep: Keep | None = None) -> None:
-        """An empty room at `path`."""
+    def __init__(
+        self, path: str, kind: Kind, keep: Keep | None = None, traffic: Traffic | None = None
+    ) -> None:
+        """An empty room at `path`; `traffic` counts what is sent to its members."""
         self.path = path
         self.kind = kind
         self.keep = keep
         self.position: Position | None = None
         self.visits = 0
-        self._audience = Audience(kind)
+        self._audience = Audience(kind, traffic)
         self._turn: list[Publication] = []
         self._sequence = 0
         self._is_fanning_out = False

@@ -11,6 +11,7 @@ from camrelay.core.kinds.kind import Message
 from camrelay.core.limits import Allowance, Limits, Rate
 from camrelay.core.outbox import Outbox
 from camrelay.core.sink import Sink
+from camrelay.core.traffic import Traffic
 
 
 class Cancellable(Protocol):
@@ -34,6 +35,7 @@ class Session:
         "_garbage",
         "_keys",
         "_messages",
+        "_traffic",
         "admission",
         "expiry",
         "has_left",
@@ -48,8 +50,10 @@ class Session:
         "sink",
     )
 
-    def __init__(self, id: str, admission: Admission, sink: Sink) -> None:
-        """`id` is unique in the cluster."""
+    def __init__(
+        self, id: str, admission: Admission, sink: Sink, traffic: Traffic | None = None
+    ) -> None:
+        """`id` is unique in the cluster; `traffic` counts what is sent here."""
         self.id = id
         self.admission = admission
         self.sink = sink
@@ -61,6 +65,7 @@ class Session:
         self.has_left = False
         self.messages_in = 0
         self.messages_out = 0
+        self._traffic = traffic or Traffic()
         self._garbage: Allowance | None = None
         self._keys: set[str] | None = None
         self.is_behind = False
@@ -93,7 +98,8 @@ class Session:
         return Member(self.id, self.user, identity is not None and identity.is_guest)
 
     def _new_outbox(self) -> Outbox:
-        return Outbox(self.limits.outbox_bytes, self.limits.outbox_frames)
+        limits = self.limits
+        return Outbox(limits.outbox_bytes, limits.outbox_frames, self._traffic)
 
     def may_say(self, size: int, now: float) -> bool:
         """Whether a message of `size` bytes fits into what it may send."""
@@ -127,7 +133,7 @@ class Session:
     def send(self, frame: bytes, slot: Hashable = None) -> bool:
         """Send or keep one frame; False when the outbox is full, and the connection is closed."""
         if self.outbox is None:
-            self.messages_out += 1
+            self._count(1)
             self.sink.write(frame)
         elif not self.outbox.offer(frame, slot):
             self.sink.close(SLOW_CONSUMER)
@@ -141,7 +147,7 @@ class Session:
             count -= 1
         else:
             self.sink.write(frames)
-        self.messages_out += count
+        self._count(count)
 
     def fall_behind(self) -> None:
         """The transport takes no more: from now on frames wait."""
@@ -172,5 +178,9 @@ class Session:
 
     def _empty(self, outbox: Outbox) -> None:
         if len(outbox):
-            self.messages_out += len(outbox)
+            self._count(len(outbox))
             self.sink.write(outbox.take())
+
+    def _count(self, sent: int) -> None:
+        self.messages_out += sent
+        self._traffic.sent += sent

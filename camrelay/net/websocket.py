@@ -161,8 +161,9 @@ class RelayProtocol(ShortPath):
             self.sendPong(payload)
 
     def onPong(self, payload: bytes) -> None:
-        """Solicited or not, it only shows that the peer lives."""
-        self._may_send_empty_frame()
+        """Solicited or not, it shows that the peer lives; how far away it is, if it is an echo."""
+        if self._may_send_empty_frame():
+            self.factory.keepalive.answered(self._slot, payload)
 
     def _may_send_empty_frame(self) -> bool:
         if self._empty_frames is None:
@@ -194,13 +195,13 @@ class RelayProtocol(ShortPath):
 
     # keeping alive
 
-    def keep_alive(self) -> None:
+    def keep_alive(self, word: bytes) -> None:
         """Ping; a peer that was silent since before the last pings is gone."""
         if self._silent >= SILENT_INTERVALS:
             self.dropConnection(abort=True)
             return
         self._silent += 1
-        self.sendPing()
+        self.sendPing(word)
 
     # closing
 

@@ -13,6 +13,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from camrelay.core.histogram import Histogram
 from camrelay.core.presence import Presence
 from camrelay.core.publication import Publication
 from camrelay.ports import BusJournal, Clock, Clustered, Timer
@@ -86,6 +87,21 @@ class RedisBus(Service):
     def state(self) -> str:
         """How the link is, and why, for people: "up", "down: nothing listens there"."""
         return str(self._link.status)
+
+    @property
+    def nodes(self) -> int:
+        """How many other nodes live."""
+        return len(self._conversation.nodes)
+
+    @property
+    def lags(self) -> Histogram:
+        """The seconds that signs of life of this node took until it heard them itself."""
+        return self._conversation.echo.lags
+
+    @property
+    def unanswered(self) -> int:
+        """Bytes that Redis was sent and has not answered."""
+        return self._carrier.unanswered
 
     # Rooms
 
@@ -183,7 +199,7 @@ class RedisBus(Service):
         self._gaps.tell(now)
         if self._is_up:
             self._count_members()
-            self._conversation.speak()
+            self._conversation.speak(now)
             self._send_waiting()
 
     def _count_members(self) -> None:

@@ -22,29 +22,29 @@ class Carrier:
         """Nothing was said yet."""
         self._node = node
         self._link = link
-        self._number = 0
-        self._unanswered = 0
+        self.number = 0  # of the newest envelope
+        self.unanswered = 0  # bytes
 
     @property
     def is_slow(self) -> bool:
         """Much is under way already: what can wait should."""
-        return self._unanswered > SLOW
+        return self.unanswered > SLOW
 
     @property
     def is_fast_again(self) -> bool:
         """What waits may go."""
-        return self._unanswered < FAST_AGAIN
+        return self.unanswered < FAST_AGAIN
 
     def say(self, channel: str, kind: Callable[..., Envelope], *fields: Any) -> Deferred[Any]:
         """Publish an envelope; `fields` are those after node and number. May fail at once.
 
         Fails with a LinkError: see camrelay.redis.errors.
         """
-        self._number += 1
-        data = to_bytes(kind(self._node, self._number, *fields))
-        self._unanswered += len(data)
+        self.number += 1
+        data = to_bytes(kind(self._node, self.number, *fields))
+        self.unanswered += len(data)
         return self._link.publish(channel.encode(), data).addBoth(self._answered, len(data))
 
     def _answered(self, result: _Result, size: int) -> _Result:
-        self._unanswered -= size
+        self.unanswered -= size
         return result

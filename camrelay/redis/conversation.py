@@ -14,6 +14,7 @@ from camrelay.core.presence import Presence
 from camrelay.core.publication import Remote
 from camrelay.ports import BusJournal, Clustered
 from camrelay.redis.carrier import Carrier
+from camrelay.redis.echo import Echo
 from camrelay.redis.envelope import (
     NO_NODE,
     NODES,
@@ -54,7 +55,8 @@ class Conversation:
         self._carrier = carrier
         self._members = members
         self._journal = journal
-        self._nodes = Nodes()
+        self.nodes = Nodes()
+        self.echo = Echo()
         self._must_greet = False
 
     # Speaking
@@ -66,22 +68,25 @@ class Conversation:
     def _not_said(self, failure: Failure) -> None:
         failure.trap(LinkError)
         self._must_greet = True
-        self._nodes.unlearn()  # it may have been a question
+        self.echo.lost()
+        self.nodes.unlearn()  # it may have been a question
 
     def link_came_up(self) -> None:
         """What was said meanwhile, here and elsewhere, is lost."""
-        self._nodes.unlearn()
+        self.echo.lost()
+        self.nodes.unlearn()
         self._greet()
 
     def _greet(self) -> None:
         self._must_greet = False
         self.say(NODES, Hello)
 
-    def speak(self) -> None:
+    def speak(self, now: float) -> None:
         """A sign of life."""
         if self._must_greet and not self._carrier.is_slow:
             self._greet()
         else:
+            self.echo.said(self._carrier.number + 1, now)  # before: it may fail at once
             self.say(NODES, Alive)
 
     def end(self) -> None:
@@ -120,10 +125,12 @@ class Conversation:
             self.relay.take(envelope.path, node, _remotes(envelope.publications))
         elif node not in (NO_NODE, self._node):
             self._hear_node(node, envelope, now)
+        elif isinstance(envelope, Alive):
+            self.echo.heard(envelope.number, now)
 
     def _hear_node(self, node: str, envelope: Envelope, now: float) -> None:
-        is_new = node not in self._nodes
-        if not self._nodes.hear(node, envelope.number, now):
+        is_new = node not in self.nodes
+        if not self.nodes.hear(node, envelope.number, now):
             self._journal.late(node)
             return
         if isinstance(envelope, Bye):
@@ -132,7 +139,7 @@ class Conversation:
         if is_new:
             self._journal.node_came(node)
         self._take_in(node, envelope)
-        if self._nodes.learn(node):
+        if self.nodes.learn(node):
             self._ask(node)
 
     def _take_in(self, node: str, envelope: Envelope) -> None:
@@ -150,18 +157,18 @@ class Conversation:
                     self.relay.replace(room.path, node, _remotes(room.retained))
                     self._count(node, room.path, Presence(room.members, room.named))
             case Hello():
-                self._nodes.unlearn(node)
+                self.nodes.unlearn(node)
 
     # The other nodes
 
     def forget_silent(self, now: float) -> None:
         """A node that has not been heard for long is dead, for all that can be known here."""
-        for node in self._nodes.silent(now):
+        for node in self.nodes.silent(now):
             self._forget(node, f"silent for {PATIENCE:.0f} s")
 
     def _forget(self, node: str, why: str) -> None:
-        rooms = self._nodes.rooms_of(node)
-        self._nodes.forget(node)
+        rooms = self.nodes.rooms_of(node)
+        self.nodes.forget(node)
         self.relay.forget_node(node)
         for path, presence in rooms:
             self.relay.presence_changed(path, (), presence.members)
@@ -169,17 +176,17 @@ class Conversation:
 
     def _count(self, node: str, path: str, presence: Presence) -> None:
         if path in self._members:
-            changed = self._nodes.count(node, path, presence)
+            changed = self.nodes.count(node, path, presence)
             if changed is not None:
                 self.relay.presence_changed(path, *changed)
 
     def members(self, path: str) -> Presence:
         """Who is in the room on other nodes, as they have said last."""
-        return self._nodes.members(path)
+        return self.nodes.members(path)
 
     def close(self, path: str) -> None:
         """Nobody asks about the room any more."""
-        self._nodes.close(path)
+        self.nodes.close(path)
 
 
 def _remotes(publications: Sequence[Carried]) -> Sequence[Remote]:

@@ -31,6 +31,10 @@ class Nodes:
         """Whether `node` lives."""
         return node in self._nodes
 
+    def __len__(self) -> int:
+        """How many live."""
+        return len(self._nodes)
+
     def hear(self, node: str, number: int, now: float) -> bool:
         """The envelope `number` of `node` came; False when a later one has come before.
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from itertools import islice
 from math import inf
+from typing import NamedTuple
 
 from camrelay.core.admission import Admission, Gatekeeper, Request
 from camrelay.core.dialects.dialect import Authenticate
@@ -20,12 +21,20 @@ from camrelay.core.publication import Publication, Remote
 from camrelay.core.room import Room
 from camrelay.core.session import Session
 from camrelay.core.sink import Sink
+from camrelay.core.traffic import Traffic
 from camrelay.ports import Bus, Clock, History, Journal
 from camrelay.relay.identities import PATIENCE, Identities
 from camrelay.relay.keeping import Keeping
 from camrelay.relay.presence import Attendance
 from camrelay.relay.rooms import Rooms
 from camrelay.relay.visits import Visits
+
+
+class Unread(NamedTuple):
+    """How many members are behind, and how many bytes wait for members."""
+
+    behind: int
+    bytes: int
 
 
 class Relay:
@@ -47,7 +56,8 @@ class Relay:
         self._clock = clock
         self._bus = bus
         self._journal = journal
-        self._rooms = Rooms(clock, bus, journal)
+        self.traffic = Traffic()
+        self._rooms = Rooms(clock, bus, journal, self.traffic)
         self.keeping = Keeping(clock, self._rooms, history, self._welcome)
         self._attendance = Attendance(clock, bus, self._rooms)
         self._identities = Identities(clock, self._rooms, connections_per_identity)
@@ -80,7 +90,7 @@ class Relay:
     def join(self, admission: Admission, sink: Sink) -> Session:
         """Make an open connection a member of its room; it gets what is retained there."""
         self._admitted += 1
-        session = Session(f"{self._node}-{self._admitted}", admission, sink)
+        session = Session(f"{self._node}-{self._admitted}", admission, sink, self.traffic)
         self._identities.came(session)
         if admission.wants_errors:
             self._wants_errors[session.id] = session
@@ -138,6 +148,11 @@ class Relay:
         """How many sessions this node has."""
         return len(self._sessions)
 
+    def unread(self) -> Unread:
+        """What members have not read yet. Looks at every session."""
+        outboxes = [each.outbox.bytes for each in self._sessions if each.outbox is not None]
+        return Unread(sum(each.is_behind for each in self._sessions), sum(outboxes))
+
     def rooms(self) -> dict[str, int]:
         """The members on this node of each room that is not somebody's own."""
         return {room.path: len(room) for room in self._rooms}
@@ -151,6 +166,7 @@ class Relay:
             return
         now = self._clock.now()
         session.messages_in += 1
+        self.traffic.received += 1
         id = ""
         try:
             if session.dialect.name:
@@ -212,6 +228,7 @@ class Relay:
         if session.held_back is None:
             session.held_back = {}
             self._release_later(session, now)
+        self.traffic.thinned += message.key in session.held_back
         session.held_back[message.key] = message
 
     def _release_later(self, session: Session, now: float) -> None:

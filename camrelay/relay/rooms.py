@@ -9,19 +9,22 @@ from camrelay.core.errors import INTERNAL_ERROR, CloseReason
 from camrelay.core.history import Said
 from camrelay.core.room import Room
 from camrelay.core.session import Session
+from camrelay.core.traffic import Traffic
 from camrelay.ports import Bus, Clock, Journal
 
 
 class Rooms:
     """Opens and closes rooms, and fans out what was published in them when the turn ends."""
 
-    def __init__(self, clock: Clock, bus: Bus, journal: Journal) -> None:
-        """No room is open."""
+    def __init__(self, clock: Clock, bus: Bus, journal: Journal, traffic: Traffic) -> None:
+        """No room is open; `traffic` counts what is sent, and how long that took."""
         self._clock = clock
         self._bus = bus
         self._journal = journal
+        self._traffic = traffic
         self._rooms: dict[str, Room] = {}
         self._published: list[Room] = []
+        self._turn_began = 0.0
 
     def __iter__(self) -> Iterator[Room]:
         """The open rooms; echoes and waiting rooms are not among them."""
@@ -35,10 +38,10 @@ class Rooms:
         """The room that `admission` leads to; it is open from now on."""
         path, kind = admission.room, admission.kind
         if kind.private:
-            return Room(path, kind)  # an echo is a room of one
+            return Room(path, kind, None, self._traffic)  # an echo is a room of one
         room = self._rooms.get(path)
         if room is None:
-            room = self._rooms[path] = Room(path, kind, admission.terms.keep)
+            room = self._rooms[path] = Room(path, kind, admission.terms.keep, self._traffic)
             self._bus.room_opened(path)
         return room
 
@@ -67,14 +70,19 @@ class Rooms:
     def has_turn(self, room: Room) -> None:
         """Something was published in `room`, the first of this turn."""
         if not self._published:
+            self._turn_began = self._clock.now()
             self._clock.at_turn_end(self._end_turn)
         self._published.append(room)
 
     def _end_turn(self) -> None:
         """The end of the turn; small rooms first, so that a big one does not make them wait."""
         rooms, self._published = self._published, []
+        turn_began, began = self._turn_began, self._clock.now()
         for room in sorted(rooms, key=len):
             self.fan_out(room)
+        ended = self._clock.now()
+        self._traffic.fan_out.observe(ended - began)
+        self._traffic.latency.observe(ended - turn_began)
 
     def fan_out(self, room: Room) -> None:
         """End the turn of `room` now."""

@@ -8,7 +8,6 @@ from camrelay.net.api.sessions import SessionCalls
 from camrelay.net.api.table import Api, Calls
 from camrelay.relay import Relay
 from camrelay.wiring.identities import Bearers
-from camrelay.wiring.queues import ChannelQueues
 from camrelay.wiring.stores import Stores
 
 
@@ -19,7 +18,7 @@ def make_api(
     visits = relay.visits
     calls = Calls(
         RoomCalls(visits),
-        ChannelCalls(visits, ChannelQueues(stores.channels)),
+        ChannelCalls(visits, stores.queues),
         SessionCalls(visits, bearers.sign_in, bearers.session_seconds),
         events,
     )

@@ -14,6 +14,7 @@ from camrelay.core.errors import StartError
 from camrelay.core.proxies import TrustedProxies
 from camrelay.net.addresses import origins_to_open
 from camrelay.net.door import DoorFactory
+from camrelay.net.http import Record
 from camrelay.net.listen import Listener, ListeningService, from_port, from_string
 from camrelay.net.proxies import ProxiedFactory
 from camrelay.net.to_tls import DoorToTlsFactory
@@ -108,11 +109,9 @@ class Factories(NamedTuple):
         return self.secure if listener.secure else self.plain
 
 
-def to_tls_factory(doors: DoorFactory, journal: LogJournal, webroot: Path) -> DoorToTlsFactory:
+def to_tls_factory(doors: DoorFactory, record: Record, webroot: Path) -> DoorToTlsFactory:
     """For the listeners that redirect, with the limits of `doors`."""
-    made = DoorToTlsFactory(
-        doors.doorman, doors.deadlines, doors.turned_away, journal.answered, webroot
-    )
+    made = DoorToTlsFactory(doors.doorman, doors.deadlines, doors.turned_away, record, webroot)
     made.proxies = doors.proxies
     return made
 

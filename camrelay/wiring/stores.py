@@ -1,5 +1,6 @@
 """What lies behind the rooms: the bus to other nodes, the history, and named queues."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,10 @@ from camrelay.history.memory import MemoryHistory
 from camrelay.history.sqlite.database import Database
 from camrelay.history.sqlite.history import SqliteHistory
 from camrelay.net.clock import ReactorClock
+from camrelay.ops.families import Family
 from camrelay.ops.journal import LogJournal
+from camrelay.ops.measured_history import MeasuredHistory
+from camrelay.ops.measured_queues import MeasuredQueues
 from camrelay.ports import Bus, History
 from camrelay.redis.bus import RedisBus
 from camrelay.redis.endpoint import Trust
@@ -26,6 +30,8 @@ from camrelay.redis.history import RedisHistory
 from camrelay.redis.link import RedisLink
 from camrelay.redis.state import State
 from camrelay.redis.url import parse
+from camrelay.wiring.metrics import of_bus
+from camrelay.wiring.queues import ChannelQueues
 
 
 class Stores(Service):
@@ -47,7 +53,9 @@ class Stores(Service):
             journal.redis_unverified()
         self.redis = None if link is None else RedisBus(node, link, clock, journal)
         self.bus: Bus = self.redis or LocalBus()
-        self.history = _history(settings, reactor, link, journal)
+        self._history = _history(settings, reactor, link, journal)
+        self.history = MeasuredHistory(self._history, clock.now)
+        self.queues = MeasuredQueues(ChannelQueues(self.channels))
 
     def channels(self) -> Deferred[Channels]:
         """The named queues: made when somebody needs them, with a link to Redis of their own.
@@ -71,6 +79,23 @@ class Stores(Service):
         channels.startService()
         return channels
 
+    @property
+    def degraded(self) -> dict[str, str]:
+        """What does not work as it should, while everything else goes on."""
+        found = {}
+        if self.redis is not None and self.redis.state != "up":
+            found["redis"] = self.redis.state
+        if self.history.trouble:
+            found["history"] = self.history.trouble
+        return found
+
+    def families(self) -> Iterator[Family]:
+        """All that is measured here."""
+        yield from self.history.families()
+        yield from self.queues.families()
+        if self.redis is not None:
+            yield from of_bus(self.redis)
+
     def startService(self) -> None:
         """The bus brings the link to Redis, which the history may need."""
         super().startService()
@@ -85,7 +110,7 @@ class Stores(Service):
             yield maybeDeferred(part.stopService)
 
     def _parts(self) -> list[Service]:
-        parts = (self.redis, self.history, self._channels)
+        parts = (self.redis, self._history, self._channels)
         return [part for part in parts if isinstance(part, Service)]
 
 

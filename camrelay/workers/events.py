@@ -2,7 +2,7 @@
 
 They travel whole, not as text: the supervisor's observer writes them as if they were its own,
 whatever form the log has and wherever it goes. Between them, once a second, the worker reports how
-it is: that is how the supervisor knows that it is not hung.
+it is, in words and in numbers: that is how the supervisor knows that it is not hung.
 """
 
 import copy
@@ -11,6 +11,7 @@ import select
 import time
 from typing import Any
 
+import msgspec
 from twisted.internet import fdesc
 from twisted.internet.interfaces import IReactorFDSet, IWriteDescriptor
 from twisted.logger import (
@@ -26,6 +27,8 @@ from twisted.python.failure import Failure
 from twisted.python.reflect import safe_str
 from zope.interface import implementer
 
+from camrelay.ops.families import Families, Family
+
 # Bytes that wait in a worker while the supervisor reads nothing: some thousand lines.
 MOST_KEPT = 1 << 20
 
@@ -33,6 +36,7 @@ MOST_KEPT = 1 << 20
 SECONDS_TO_FINISH = 1.0
 
 _REPORT = b"report "
+_METRICS = b"metrics "
 
 Report = dict[str, Any]
 
@@ -58,6 +62,10 @@ class EventPipe:
     def report(self, report: Report) -> None:
         """Send a report, in order with the events."""
         self._send(_REPORT + json.dumps(report).encode() + b"\n")
+
+    def measure(self, families: Families) -> None:
+        """Send metrics, in order with the events."""
+        self._send(_METRICS + msgspec.json.encode(families) + b"\n")
 
     def _send(self, line: bytes) -> None:
         if len(self._kept) + len(line) > MOST_KEPT:
@@ -126,6 +134,16 @@ def read_report(line: bytes) -> Report | None:
         return None
     report: Report = json.loads(line.removeprefix(_REPORT))
     return report
+
+
+def read_metrics(line: bytes) -> Families | None:
+    """The metrics in a line of EventPipe; None when it holds something else."""
+    if not line.startswith(_METRICS):
+        return None
+    return _families.decode(line.removeprefix(_METRICS))
+
+
+_families = msgspec.json.Decoder(list[Family])
 
 
 def publish(line: bytes, worker: int) -> None:

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from camrelay.ops.families import Families, counted, merged
 from camrelay.workers.events import Report
 from camrelay.workers.orders import RELOAD
 from camrelay.workers.process import WorkerProcess
@@ -43,6 +44,9 @@ class Place:
         self._clock = clock
         self._process: WorkerProcess | None = None
         self._report: Report = {}
+        self._families: Families = ()
+        self._counted: Families = ()
+        self.deaths = 0
         self._heard_at = 0.0
         self._started_at = 0.0
         self._early_deaths = 0
@@ -80,13 +84,29 @@ class Place:
         self._report = report
         self._heard_at = self._clock.seconds()
 
+    def measured(self, families: Families) -> None:
+        """The metrics of the process that lives; the last ones of a dead one may come late."""
+        if self._process is not None:
+            self._families = families
+
+    def families(self) -> Families:
+        """The metrics of this place: a counter goes on where that of the last process ended."""
+        return merged([self._counted, self._families])
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, as long as one lives."""
+        return None if self._process is None else self._process.pid
+
     def died(self, how: str) -> None:
         """The process has ended; what it said may still be on its way."""
         self._process = None
+        self._counted, self._families = counted(self.families()), ()
         self._report = {}
         if self._is_stopped:
             self._next = self._clock.callLater(SECONDS_TO_FALL_SILENT, self.gone)
             return
+        self.deaths += 1
         lived = self._clock.seconds() - self._started_at
         if lived >= SECONDS_OF_HEALTH:
             self._early_deaths = 0

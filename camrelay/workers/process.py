@@ -7,7 +7,15 @@ from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from camrelay.workers.events import MOST_KEPT, Report, publish, publish_text, read_report
+from camrelay.ops.families import Families
+from camrelay.workers.events import (
+    MOST_KEPT,
+    Report,
+    publish,
+    publish_text,
+    read_metrics,
+    read_report,
+)
 from camrelay.workers.orders import EVENTS, LIFELINE
 
 
@@ -16,6 +24,10 @@ class Owner(Protocol):
 
     def reported(self, report: Report) -> None:
         """It lives, and this is how."""
+        ...
+
+    def measured(self, families: Families) -> None:
+        """These are its metrics now."""
         ...
 
     def died(self, how: str) -> None:
@@ -63,13 +75,14 @@ class WorkerProcess(ProcessProtocol):
             self._publish(childFD, rest)
 
     def _publish(self, descriptor: int, line: bytes) -> None:
-        report = read_report(line) if descriptor == EVENTS else None
-        if report is not None:
-            self._owner.reported(report)
-        elif descriptor == EVENTS:
-            publish(line, self._number)
-        else:
+        if descriptor != EVENTS:
             publish_text(line, self._number)
+        elif (report := read_report(line)) is not None:
+            self._owner.reported(report)
+        elif (families := read_metrics(line)) is not None:
+            self._owner.measured(families)
+        else:
+            publish(line, self._number)
 
     def processExited(self, reason: Failure) -> None:
         """The process has ended; what it said may still be on its way."""

@@ -20,9 +20,12 @@ from camrelay.config import Settings
 from camrelay.core.errors import StartError
 from camrelay.core.readiness import DRAINING, STARTING, Readiness
 from camrelay.net.listen import Listener, ListeningService
+from camrelay.ops.counts import Counts
 from camrelay.ops.drain import CLOSE_SECONDS
 from camrelay.ops.ending import Ending
+from camrelay.ops.families import Families, counter, gauge, labelled, merged
 from camrelay.ops.journal import LogJournal
+from camrelay.ops.prometheus import of_process
 from camrelay.ops.status import Status
 from camrelay.service import RelayService, add_admin, add_systemd, build
 from camrelay.wiring.certificates import DevelopmentRenewal, with_certificate
@@ -80,7 +83,9 @@ def supervise(settings: Settings, reactor: Any) -> RelayService:
     service.ending = Ending(supervisor.drain, reactor, on_sigterm=supervisor.drain)
     service.status = Status(None, service.readiness, reactor.seconds)
     service.status.add("connections", supervisor.connections)
+    service.status.add("degraded", supervisor.degraded)
     service.status.add("workers", supervisor.reports)
+    service.metrics.add(supervisor.families)
     for part in (service.ending, supervisor):
         part.setServiceParent(service)
     add_systemd(service, settings, reactor)
@@ -196,6 +201,32 @@ class Supervisor(MultiService):
     def reports(self) -> list[Report]:
         """What each worker says about itself."""
         return [place.report for place in self._places]
+
+    def degraded(self) -> dict[str, str]:
+        """What does not work as it should with one worker or more."""
+        found: dict[str, str] = {}
+        for place in self._places:
+            found |= place.report.get("degraded", {})
+        return found
+
+    def families(self) -> Families:
+        """The metrics of all workers as one, what each process costs, and how the workers are."""
+        costs = [labelled(of_process(), "worker", "supervisor")]
+        for number, place in enumerate(self._places, 1):
+            if place.pid is not None:
+                costs.append(labelled(of_process(place.pid), "worker", str(number)))
+        relayed = (place.families() for place in self._places)
+        return merged([self._of_workers(), *relayed, *costs])
+
+    def _of_workers(self) -> Families:
+        states = Counts(("draining",), ("not-ready",), ("ready",), ("starting",))
+        for place in self._places:
+            states.add(place.report["state"])
+        deaths = sum(place.deaths for place in self._places)
+        return [
+            gauge("camrelay_workers", "Worker processes by state.", states.values, ("state",)),
+            counter("camrelay_workers_replaced", "Workers that died and were replaced.", deaths),
+        ]
 
     # the end
 

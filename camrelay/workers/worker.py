@@ -63,8 +63,12 @@ def _serve(orders: Orders, lifeline: Lifeline, events: EventPipe, reactor: Any) 
 
 def _report(service: RelayService, events: EventPipe) -> None:
     """Tell how this worker is, now and every second."""
-    reports = TimerService(SECONDS_BETWEEN_REPORTS, lambda: events.report(service.status()))
-    reports.setServiceParent(service)
+
+    def report() -> None:
+        events.report(service.status())
+        events.measure(service.metrics())
+
+    TimerService(SECONDS_BETWEEN_REPORTS, report).setServiceParent(service)
     Logger(namespace="camrelay").info("ready as process {pid}", event="worker", pid=os.getpid())
 
 

@@ -28,7 +28,8 @@ def camera(memory: MemoryRelay) -> MemoryConnection:
 @pytest.fixture
 def phone(memory: MemoryRelay) -> Connection:
     """A connection of a phone that has not asked for the room yet."""
-    factory = RelayFactory(Clock(), memory.relay, Doorman(0, 0), Keepalive(22), memory.clock)
+    keepalive = Keepalive(22, memory.clock.now)
+    factory = RelayFactory(Clock(), memory.relay, Doorman(0, 0), keepalive, memory.clock)
     factory.configure(max_message_size=65536, compression=False)
     return Connection(factory.connection("a phone", None), factory)
 

@@ -161,7 +161,8 @@ KEPT = {
 def member(clock: Clock) -> Connection:
     """A connection of the relay itself, which has said nothing yet."""
     memory = MemoryRelay(Route("/echo", RawEcho()))
-    factory = RelayFactory(clock, memory.relay, Doorman(0, 0), Keepalive(22), memory.clock)
+    keepalive = Keepalive(22, memory.clock.now)
+    factory = RelayFactory(clock, memory.relay, Doorman(0, 0), keepalive, memory.clock)
     factory.configure(max_message_size=65536, compression=False)
     return Connection(factory.connection("a peer", None), factory)
 

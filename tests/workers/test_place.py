@@ -3,11 +3,13 @@
 from signal import SIGABRT, SIGKILL, Signals
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from camrelay.ops.families import counter, gauge
 from camrelay.workers.orders import EVENTS
 from camrelay.workers.place import SECONDS_OF_HEALTH, SECONDS_OF_SILENCE, Place
 from camrelay.workers.process import WorkerProcess
@@ -45,6 +47,16 @@ class Factory:
         wait = float(call.getTime() - self.clock.seconds())
         self.clock.advance(wait)
         return wait
+
+    def measure(self, sent: int) -> None:
+        """The newest process tells how much it has sent."""
+        families = [counter("sent", "", sent), gauge("members", "", 5)]
+        line = b"metrics " + msgspec.json.encode(families) + b"\n"
+        self.started[-1].childDataReceived(EVENTS, line)
+
+    def measured(self) -> dict[str, float]:
+        """What the place tells."""
+        return {family.name: family.samples[0].value for family in self.place.families()}
 
 
 @pytest.fixture
@@ -116,3 +128,25 @@ def test_report_of_a_dead_worker_is_forgotten(factory: Factory) -> None:
     factory.report()
     factory.started[-1].processExited(Failure(ProcessTerminated(exitCode=1)))
     assert factory.place.report["state"] == "starting"
+
+
+def test_a_counter_goes_on_where_that_of_the_dead_ended(factory: Factory) -> None:
+    """Over several deaths; what was only so while it lived is gone."""
+    factory.measure(sent=3)
+    assert factory.measured() == {"sent": 3, "members": 5}
+    factory.die_after(1.0)
+    assert factory.measured() == {"sent": 3}
+    factory.measure(sent=4)
+    assert factory.measured() == {"sent": 7, "members": 5}
+    factory.die_after(1.0)
+    factory.measure(sent=1)
+    assert factory.measured() == {"sent": 8, "members": 5}
+    assert factory.place.deaths == 2
+
+
+def test_last_words_are_not_counted_twice(factory: Factory) -> None:
+    """They may come after the death that they are from."""
+    factory.measure(sent=3)
+    factory.started[-1].processExited(Failure(ProcessTerminated(exitCode=1)))
+    factory.measure(sent=4)
+    assert factory.measured() == {"sent": 3}

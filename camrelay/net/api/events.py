@@ -121,7 +121,7 @@ class _Stream:
         self._exchange.end_within(CLOSE_SECONDS)
         self._http.finish()
 
-    def keep_alive(self) -> None:
+    def keep_alive(self, word: bytes) -> None:
         """Not idle. A reader that has taken nothing since before the last times is gone."""
         if not self._is_behind:
             self._http.write(SIGN_OF_LIFE)

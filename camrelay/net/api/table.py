@@ -91,6 +91,15 @@ class Api(Resource):
             return problem(405, "wrong-method", text, Allow=_allowed(replies))
         return reply(call._replace(rest=rest))
 
+    def call_of(self, path: str) -> str:
+        """What a request for `path` counts as: its pattern in the table, "page" or "unknown"."""
+        root, _, rest = path.partition(ROOT.decode())
+        if root or not rest:
+            return "page"
+        parts = rest.strip("/").split("/")
+        fits = (pattern for pattern in self._table if _open_parts(pattern, parts) is not None)
+        return next(fits, "unknown")
+
     def _find(self, path: bytes) -> tuple[Mapping[str, Reply], tuple[str, ...]]:
         """What can be done at `path`, and the parts of it that the table leaves open."""
         parts = [_decoded(part) for part in path.removesuffix(b"/").split(b"/")]

@@ -1,0 +1,97 @@
+"""The history, and how well it does its work."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeVar
+
+from camrelay.core.errors import Rejected
+from camrelay.core.histogram import Histogram
+from camrelay.core.history import Keep, Page, Position, Said
+from camrelay.core.traffic import WORK_SECONDS
+from camrelay.ops.families import Family, counter, gauge, histogram
+from camrelay.ports import Answer, History, Remembering
+
+_T = TypeVar("_T")
+
+
+class MeasuredHistory:
+    """Keeps the promises of `camrelay.ports.History` as well as the history inside does.
+
+    `trouble` is why it did not do what it was asked for last, for people; empty when it did.
+    """
+
+    def __init__(self, history: History, now: Callable[[], float]) -> None:
+        """`now`: seconds of a clock that never runs backwards."""
+        self._history = history
+        self._now = now
+        self._seconds = Histogram(WORK_SECONDS)
+        self._waiting = 0
+        self._waiting_bytes = 0
+        self._stored = 0
+        self._refused = 0
+        self.trouble = ""
+
+    def serve(self, relay: Remembering) -> None:
+        """Tell `relay` what was stored."""
+        self._history.serve(relay)
+
+    def room_opened(self, path: str, keep: Keep, done: Answer[Position]) -> None:
+        """Open a room."""
+        self._history.room_opened(path, keep, partial(self._answered, done))
+
+    def room_closed(self, path: str) -> None:
+        """Close it."""
+        self._history.room_closed(path)
+
+    def append(self, path: str, said: Said, done: Answer[Position]) -> None:
+        """Store `said`."""
+        size = len(said.message.body)
+        self._waiting += 1
+        self._waiting_bytes += size
+        self._history.append(path, said, partial(self._appended, done, size, self._now()))
+
+    def read(self, path: str, after: int | None, limit: int, done: Answer[Page]) -> None:
+        """Answer with what is kept."""
+        self._history.read(path, after, limit, partial(self._answered, done))
+
+    def _appended(
+        self, done: Answer[Position], size: int, began: float, answer: Position | Rejected
+    ) -> None:
+        self._waiting -= 1
+        self._waiting_bytes -= size
+        self._stored += isinstance(answer, Position)
+        self._seconds.observe(self._now() - began)
+        self._answered(done, answer)
+
+    def _answered(self, done: Answer[_T], answer: _T | Rejected) -> None:
+        self.trouble = ""
+        if isinstance(answer, Rejected):
+            self._refused += 1
+            self.trouble = answer.detail
+        done(answer)
+
+    def families(self) -> Iterator[Family]:
+        """What was measured."""
+        yield counter("camrelay_history_stored", "Messages that were stored.", self._stored)
+        yield counter(
+            "camrelay_history_refused",
+            "Messages that were not stored, and questions that were not answered.",
+            self._refused,
+        )
+        yield histogram(
+            "camrelay_history_append_seconds",
+            "From a message that is to be stored to the answer that it was, or was not.",
+            self._seconds,
+        )
+        yield gauge("camrelay_history_waiting", "Messages that wait to be stored.", self._waiting)
+        yield gauge(
+            "camrelay_history_waiting_bytes",
+            "Bytes of messages that wait to be stored.",
+            self._waiting_bytes,
+        )
+        yield gauge(
+            "camrelay_history_trouble",
+            "1 when the history did not do what it was asked for last.",
+            float(bool(self.trouble)),
+            together="max",
+        )

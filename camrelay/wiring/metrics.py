@@ -1,0 +1,122 @@
+"""What the parts of a node tell in numbers. Names and units are Prometheus's: seconds and bytes.
+
+No room, no user and no address is a label: each combination of labels is one more series to keep.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import camrelay
+from camrelay.core.doorman import Doorman
+from camrelay.core.readiness import Readiness
+from camrelay.net.certificates import Certificates
+from camrelay.net.keepalive import Keepalive
+from camrelay.ops.families import Family, counter, gauge, histogram
+from camrelay.redis.bus import RedisBus
+from camrelay.relay import Relay
+
+
+def of_server(readiness: Readiness) -> Iterator[Family]:
+    """What there is once, however many processes serve."""
+    yield gauge(
+        "camrelay_build_info",
+        "1; the version is the label.",
+        {(camrelay.__version__,): 1.0},
+        ("version",),
+    )
+    yield gauge(
+        "camrelay_ready",
+        "1 when new clients may come: see /readyz.",
+        float(not readiness.reasons),
+    )
+
+
+def of_door(doorman: Doorman) -> Iterator[Family]:
+    """TCP connections, whatever they are for."""
+    yield gauge("camrelay_connections", "Connections that are open, pages included.", doorman.open)
+    yield gauge(
+        "camrelay_connections_limit",
+        "Connections that may be open at once; 0 is no limit.",
+        doorman.in_all,
+    )
+    yield counter("camrelay_connections_accepted", "Connections accepted.", doorman.arrived)
+
+
+def of_relay(relay: Relay) -> Iterator[Family]:
+    """Rooms, members and messages."""
+    traffic, unread = relay.traffic, relay.unread()
+    yield gauge("camrelay_rooms", "Rooms that are open; echoes are none.", len(relay.rooms()))
+    yield gauge("camrelay_members", "Members of rooms.", relay.connections)
+    yield gauge(
+        "camrelay_members_behind", "Members whose connection takes no more for now.", unread.behind
+    )
+    yield gauge("camrelay_outbox_bytes", "Bytes that wait in outboxes of members.", unread.bytes)
+    yield counter("camrelay_messages_received", "Messages from members.", traffic.received)
+    yield counter(
+        "camrelay_messages_sent",
+        "Messages written to members: one for each member that gets it.",
+        traffic.sent,
+    )
+    yield counter(
+        "camrelay_messages_conflated",
+        "Positions replaced by newer ones: of publishers that are too fast, for members behind.",
+        {("publisher",): traffic.thinned, ("subscriber",): traffic.conflated},
+        ("side",),
+    )
+    yield histogram(
+        "camrelay_fan_out_seconds",
+        "What writing the messages of one turn of the reactor to all members took.",
+        traffic.fan_out,
+    )
+    yield histogram(
+        "camrelay_relay_latency_seconds",
+        "From the first message of a turn of the reactor to its last write.",
+        traffic.latency,
+    )
+
+
+def of_keepalive(keepalive: Keepalive) -> Iterator[Family]:
+    """How far away clients are."""
+    yield histogram(
+        "camrelay_ping_round_trip_seconds", "From a ping to its pong.", keepalive.round_trips
+    )
+
+
+def of_bus(bus: RedisBus) -> Iterator[Family]:
+    """The way to other nodes."""
+    yield gauge(
+        "camrelay_bus_up",
+        "1 when Redis takes and brings everything; /status says what is the matter otherwise.",
+        float(bus.state == "up"),
+        together="min",
+    )
+    yield gauge("camrelay_bus_nodes", "Other nodes that live.", bus.nodes, together="max")
+    yield gauge(
+        "camrelay_bus_unanswered_bytes", "Bytes that Redis has not answered yet.", bus.unanswered
+    )
+    yield histogram(
+        "camrelay_bus_lag_seconds",
+        "What a sign of life needs through Redis until the node that said it hears it.",
+        bus.lags,
+    )
+
+
+def of_certificates(certificates: Certificates) -> Iterator[Family]:
+    """How long TLS goes on."""
+    left: Mapping[str, float] = certificates.seconds_left()
+    yield gauge(
+        "camrelay_certificate_seconds_left",
+        "How long the certificate in a file is good; less than 0 when it is over.",
+        {(path,): seconds for path, seconds in left.items()},
+        ("file",),
+        together="min",
+    )
+    yield counter(
+        "camrelay_certificates_refused",
+        "Times that a certificate could not be used, and the one from before was kept.",
+        certificates.refused,
+    )
+    yield counter(
+        "camrelay_certificates_renewed",
+        "Certificates that took the place of another one.",
+        certificates.renewed,
+    )
