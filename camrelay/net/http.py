@@ -113,7 +113,7 @@ class _Exchange(HTTPChannel):
         Or the connection would be reset, too (RFC 9112 section 9.6). TLS does this by itself.
         """
         self._is_over = True
-        if self._is_cut and not self.isSecure():
+        if self._is_cut and not super().isSecure():
             self.transport.unregisterProducer()
             self.transport.loseWriteConnection()
         else:

@@ -142,21 +142,20 @@ def test_what_cannot_be_said_is_refused(
 
 
 @pytest.mark.parametrize("size", [65_537, 10_000_000])
-@pytest.mark.parametrize("options", [(), ("--tls",)])
+@pytest.mark.parametrize("options", [(), ("--tls",), ("--trusted-proxy", "127.0.0.1")])
 def test_a_body_that_is_too_long_is_refused_in_words(
     relay_with: StartRelay, options: tuple[str, ...], size: int
 ) -> None:
     """Clients send all of it before they read; to cut them off would lose the answer."""
     server = relay_with(*options)
-    connection = http.client.HTTPConnection("localhost", server.port, timeout=SECONDS_TO_WAIT)
-    if options:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS_TO_WAIT)
+    if server.secure:
         trusted = ssl.create_default_context(cafile=server.authority)
         connection = http.client.HTTPSConnection(
             "localhost", server.port, timeout=SECONDS_TO_WAIT, context=trusted
         )
-    connection.request(
-        "POST", messages("/ws/text/long"), b"x" * size, {"Content-Type": "text/plain"}
-    )
+    headers = {"Content-Type": "text/plain", "X-Forwarded-Proto": "https"}
+    connection.request("POST", messages("/ws/text/long"), b"x" * size, headers)
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["error"]["code"]) == (413, "too-large")
 
