@@ -12,7 +12,7 @@ attack = pytest.mark.attack
 
 MEBIBYTE = 1 << 20
 SMALL_BUFFER = 4096
-UNLIMITED = ["--message-rate", "0"]
+UNLIMITED = ["--message-rate", "0", "--byte-rate", "0"]
 
 EMPTY_FRAMES = {
     "pings": frame(PING) * 1000,
