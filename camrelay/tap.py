@@ -11,7 +11,8 @@ from twisted.python import usage
 from camrelay.config import OPTIONS, Option, Settings, load, unknown_variables
 from camrelay.core.errors import StartError
 from camrelay.ops.hang_up import HangUp
-from camrelay.service import RelayService, build
+from camrelay.service import build
+from camrelay.wiring.relay_service import RelayService
 from camrelay.workers.supervisor import supervise
 
 _log = Logger(namespace="camrelay")

@@ -18,7 +18,7 @@ from camrelay.core.errors import StartError
 from camrelay.redis.endpoint import Trust
 from camrelay.redis.link import RedisLink
 from camrelay.redis.url import parse
-from camrelay.service import RelayService
+from camrelay.wiring.relay_service import RelayService
 
 SHARED = ("redis", "redis_ca", "redis_insecure", "log_format")
 """Settings that a worker has in common with the server, and reads from the same places."""

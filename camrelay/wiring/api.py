@@ -6,19 +6,15 @@ from camrelay.net.api.events import EventCalls
 from camrelay.net.api.rooms import RoomCalls
 from camrelay.net.api.sessions import SessionCalls
 from camrelay.net.api.table import Api, Calls
-from camrelay.relay import Relay
-from camrelay.wiring.identities import Bearers
-from camrelay.wiring.stores import Stores
+from camrelay.wiring.node import Node
 
 
-def make_api(
-    settings: Settings, relay: Relay, stores: Stores, bearers: Bearers, events: EventCalls
-) -> Api:
+def make_api(settings: Settings, node: Node, events: EventCalls) -> Api:
     """Everything below /api/."""
-    visits = relay.visits
+    visits, bearers = node.relay.visits, node.bearers
     calls = Calls(
         RoomCalls(visits),
-        ChannelCalls(visits, stores.queues),
+        ChannelCalls(visits, node.stores.queues),
         SessionCalls(visits, bearers.sign_in, bearers.session_seconds),
         events,
     )

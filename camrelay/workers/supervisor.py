@@ -27,9 +27,11 @@ from camrelay.ops.families import Families, counter, gauge, labelled, merged
 from camrelay.ops.journal import LogJournal
 from camrelay.ops.prometheus import of_process
 from camrelay.ops.status import Status
-from camrelay.service import RelayService, add_admin, add_systemd, build
+from camrelay.service import build
 from camrelay.wiring.certificates import DevelopmentRenewal, with_certificate
 from camrelay.wiring.listening import Announce, announcement_of, make_listeners
+from camrelay.wiring.operators import add_admin, add_systemd
+from camrelay.wiring.relay_service import RelayService
 from camrelay.workers.events import Report
 from camrelay.workers.orders import (
     DRAIN,

@@ -17,7 +17,8 @@ from twisted.logger import Logger, globalLogBeginner
 from camrelay.core.errors import StartError
 from camrelay.net.listen import Listener
 from camrelay.ops.drain import CLOSE_SECONDS
-from camrelay.service import RelayService, build
+from camrelay.service import build
+from camrelay.wiring.relay_service import RelayService
 from camrelay.workers.events import EventPipe
 from camrelay.workers.orders import DRAIN, END, EVENTS, FIRST_SOCKET, RELOAD, Lifeline, Orders
 from camrelay.workers.sockets import shared_endpoint

@@ -3,8 +3,8 @@
 import resource
 
 from camrelay.core.doorman import COURTESY
-from camrelay.service import RESERVED_DESCRIPTORS
 from camrelay.tools.findings import Finding, ok, warning
+from camrelay.wiring.front import RESERVED_DESCRIPTORS
 
 SUBJECT = "open files"
 FEW = 1024
