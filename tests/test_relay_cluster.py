@@ -51,10 +51,10 @@ def test_a_turn_is_carried_once(relay: MemoryRelay, bus: RecordingBus) -> None:
 def test_what_came_from_the_bus_is_not_carried_again(relay: MemoryRelay, bus: RecordingBus) -> None:
     """Only what was said here goes out, also when both were said in one turn."""
     anna = relay.connect(LOBBY)
-    relay.relay.take(LOBBY, "n1", [said("n1-1", 1, '{"message":"far"}')])
+    relay.relay.elsewhere.take(LOBBY, "n1", [said("n1-1", 1, '{"message":"far"}')])
     relay.end_turn()
     assert bus.published == []
-    relay.relay.take(LOBBY, "n1", [said("n1-1", 2, '{"message":"far"}')])
+    relay.relay.elsewhere.take(LOBBY, "n1", [said("n1-1", 2, '{"message":"far"}')])
     anna.say(line("near"))
     relay.end_turn()
     assert bodies(bus) == [(LOBBY, [b'{"message":"near"}'])]
@@ -107,11 +107,11 @@ def test_other_nodes_may_have_what_is_retained_here(relay: MemoryRelay) -> None:
     camera = relay.connect(LAB)
     camera.say(position(1.0))
     camera.say(position(2.0))
-    relay.relay.take(LAB, "n1", [said("n1-1", 1, '{"x":9.0}')])
+    relay.relay.elsewhere.take(LAB, "n1", [said("n1-1", 1, '{"x":9.0}')])
     relay.end_turn()
-    retained = relay.relay.retained(LAB)
+    retained = relay.relay.elsewhere.retained(LAB)
     assert [each.message.body for each in retained] == [b'{"x":2.0,"y":0.0,"z":0.0}']
-    assert relay.relay.retained("/ws/camera/elsewhere") == ()
+    assert relay.relay.elsewhere.retained("/ws/camera/elsewhere") == ()
 
 
 def test_who_asked_for_errors_learns_of_a_gap(relay: MemoryRelay, bus: RecordingBus) -> None:
@@ -123,7 +123,7 @@ def test_who_asked_for_errors_learns_of_a_gap(relay: MemoryRelay, bus: Recording
     relay.end_turn()
     gone.leave()
     ((_, turn),) = bus.published
-    relay.relay.not_carried(turn, "the link is down")
+    relay.relay.elsewhere.not_carried(turn, "the link is down")
     error = {"error": {"reason": "not-carried", "detail": "the link is down"}}
     assert asking.documents == [line("hello"), line("hello"), line("hello"), error]
     assert other.documents == gone.documents == [line("hello")] * 3
@@ -140,7 +140,7 @@ def test_a_broken_connection_does_not_keep_others_from_learning_of_a_gap(
     relay.end_turn()
     broken.sink.write = BrokenSink().write  # type: ignore[method-assign]
     ((_, turn),) = bus.published
-    relay.relay.not_carried(turn, "the link is down")
+    relay.relay.elsewhere.not_carried(turn, "the link is down")
     assert broken.sink.reason is INTERNAL_ERROR
     assert len(ben.documents) == 3
     assert len(anna.documents) == 2
@@ -150,7 +150,7 @@ def test_who_asked_for_errors_learns_that_others_may_have_been_missed(relay: Mem
     """In rooms where every message counts; a position is replaced by the next one anyway."""
     asking, other = relay.connect(f"{LOBBY}?errors=1"), relay.connect(LOBBY)
     camera, echo = relay.connect(f"{LAB}?errors=1"), relay.connect("/echo?errors=1")
-    relay.relay.missed("the link was down")
+    relay.relay.elsewhere.missed("the link was down")
     assert asking.documents == [{"error": {"reason": "gap", "detail": "the link was down"}}]
     assert other.documents == camera.documents == echo.documents == []
 
@@ -162,7 +162,7 @@ def test_members_hear_other_nodes(relay: MemoryRelay) -> None:
     """Once each, in order, in one write for all that came in a turn."""
     anna, ben = relay.connect(LOBBY), relay.connect(LOBBY)
     turn = [said("n1-1", 1, '{"message":"one"}'), said("n1-2", 2, '{"message":"two"}')]
-    relay.relay.take(LOBBY, "n1", turn)
+    relay.relay.elsewhere.take(LOBBY, "n1", turn)
     assert anna.documents == []
     relay.end_turn()
     assert anna.documents == ben.documents == [line("one"), line("two")]
@@ -171,10 +171,10 @@ def test_members_hear_other_nodes(relay: MemoryRelay) -> None:
 
 def test_a_room_that_is_not_open_takes_nothing(relay: MemoryRelay) -> None:
     """What is under way while the last member leaves is passed over."""
-    relay.relay.take(LAB, "n1", [said("n1-1", 1, "{}")])
-    relay.relay.replace(LAB, "n1", [said("n1-1", 1, "{}")])
-    relay.relay.forget(LAB, ["n1-1"])
-    relay.relay.forget_node("n1")
+    relay.relay.elsewhere.take(LAB, "n1", [said("n1-1", 1, "{}")])
+    relay.relay.elsewhere.replace(LAB, "n1", [said("n1-1", 1, "{}")])
+    relay.relay.elsewhere.forget(LAB, ["n1-1"])
+    relay.relay.elsewhere.forget_node("n1")
     assert relay.connect(LAB).documents == []
 
 
@@ -182,7 +182,7 @@ def test_who_joins_gets_the_cameras_of_other_nodes(relay: MemoryRelay) -> None:
     """The newest position of each, as if they were here."""
     relay.connect(LAB)
     for sequence in (1, 2):
-        relay.relay.take(LAB, "n1", [said("n1-1", sequence, f'{{"x":{sequence}}}')])
+        relay.relay.elsewhere.take(LAB, "n1", [said("n1-1", sequence, f'{{"x":{sequence}}}')])
     relay.end_turn()
     assert relay.connect(LAB).documents == [{"x": 2}]
 
@@ -190,11 +190,13 @@ def test_who_joins_gets_the_cameras_of_other_nodes(relay: MemoryRelay) -> None:
 def test_a_snapshot_brings_what_is_newer_and_ends_what_is_over(relay: MemoryRelay) -> None:
     """Members get only what they had not; cameras of other nodes are not concerned."""
     anna = relay.connect(LAB)
-    relay.relay.take(LAB, "n1", [said("n1-1", 1, '{"x":1}'), said("n1-2", 2, '{"x":2}')])
-    relay.relay.take(LAB, "n2", [said("n2-1", 1, '{"x":3}')])
+    relay.relay.elsewhere.take(LAB, "n1", [said("n1-1", 1, '{"x":1}'), said("n1-2", 2, '{"x":2}')])
+    relay.relay.elsewhere.take(LAB, "n2", [said("n2-1", 1, '{"x":3}')])
     relay.end_turn()
     before = len(anna.documents)
-    relay.relay.replace(LAB, "n1", [said("n1-2", 2, '{"x":2}'), said("n1-3", 4, '{"x":4}')])
+    relay.relay.elsewhere.replace(
+        LAB, "n1", [said("n1-2", 2, '{"x":2}'), said("n1-3", 4, '{"x":4}')]
+    )
     relay.end_turn()
     assert anna.documents[before:] == [{"x": 4}]
     assert relay.connect(LAB).documents == [{"x": 2}, {"x": 3}, {"x": 4}]
@@ -203,9 +205,9 @@ def test_a_snapshot_brings_what_is_newer_and_ends_what_is_over(relay: MemoryRela
 def test_a_camera_that_left_another_node_is_forgotten(relay: MemoryRelay) -> None:
     """The others stay."""
     relay.connect(LAB)
-    relay.relay.take(LAB, "n1", [said("n1-1", 1, '{"x":1}'), said("n1-2", 2, '{"x":2}')])
+    relay.relay.elsewhere.take(LAB, "n1", [said("n1-1", 1, '{"x":1}'), said("n1-2", 2, '{"x":2}')])
     relay.end_turn()
-    relay.relay.forget(LAB, ["n1-1"])
+    relay.relay.elsewhere.forget(LAB, ["n1-1"])
     assert relay.connect(LAB).documents == [{"x": 2}]
 
 
@@ -214,9 +216,9 @@ def test_a_node_that_is_gone_leaves_no_ghost(relay: MemoryRelay) -> None:
     rooms = ("/ws/camera/a", "/ws/camera/b")
     for path in rooms:
         relay.connect(path)
-        relay.relay.take(path, "n1", [said("n1-1", 1, '{"x":1}')])
+        relay.relay.elsewhere.take(path, "n1", [said("n1-1", 1, '{"x":1}')])
     relay.end_turn()
-    relay.relay.forget_node("n1")
+    relay.relay.elsewhere.forget_node("n1")
     assert [relay.connect(path).documents for path in rooms] == [[], []]
 
 
@@ -225,7 +227,7 @@ def test_a_room_is_closed_whatever_other_nodes_retain(
 ) -> None:
     """Without members here it is nothing to this node."""
     anna = relay.connect(LAB)
-    relay.relay.take(LAB, "n1", [said("n1-1", 1, '{"x":1}')])
+    relay.relay.elsewhere.take(LAB, "n1", [said("n1-1", 1, '{"x":1}')])
     relay.end_turn()
     anna.leave()
     assert bus.open_rooms == []

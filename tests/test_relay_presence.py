@@ -89,7 +89,7 @@ def test_members_of_other_nodes_are_named_and_counted() -> None:
     welcome: Any = anna.documents[0]
     assert (welcome["count"], len(welcome["members"])) == (2, 2)
     bus.members_elsewhere = {}
-    relay.relay.presence_changed(LOBBY, (), (far,))
+    relay.relay.elsewhere.presence_changed(LOBBY, (), (far,))
     assert told(anna) == [{"type": "leave", "member": {"id": "far-1", "user": "Fay"}, "count": 1}]
 
 
@@ -99,7 +99,7 @@ def test_a_change_without_names_is_a_count() -> None:
     relay = relay_with(bus)
     anna = v1(relay)
     bus.members_elsewhere = {LOBBY: Presence(7)}
-    relay.relay.presence_changed(LOBBY, (), ())
+    relay.relay.elsewhere.presence_changed(LOBBY, (), ())
     relay.advance(PAUSE)
     assert told(anna) == [{"type": "count", "count": 8}]
 
@@ -107,9 +107,9 @@ def test_a_change_without_names_is_a_count() -> None:
 def test_nobody_is_told_of_rooms_that_are_not_open() -> None:
     """Nor where nobody has words for it."""
     relay = relay_with()
-    relay.relay.presence_changed("/ws/chat/nowhere", (Member("x"),), ())
+    relay.relay.elsewhere.presence_changed("/ws/chat/nowhere", (Member("x"),), ())
     ben = relay.connect(LOBBY)
-    relay.relay.presence_changed(LOBBY, (Member("x"),), ())
+    relay.relay.elsewhere.presence_changed(LOBBY, (Member("x"),), ())
     assert ben.documents == []
 
 
@@ -125,5 +125,5 @@ def test_other_nodes_may_ask_who_is_here() -> None:
     """By name, as far as anybody is named."""
     relay = relay_with()
     anna = relay.connect(f"{LOBBY}?user=Anna")
-    assert list(relay.relay.present(LOBBY)) == [Member(anna.session.id, "Anna")]
-    assert list(relay.relay.present("/ws/chat/nowhere")) == []
+    assert list(relay.relay.elsewhere.present(LOBBY)) == [Member(anna.session.id, "Anna")]
+    assert list(relay.relay.elsewhere.present("/ws/chat/nowhere")) == []

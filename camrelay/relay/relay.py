@@ -1,11 +1,10 @@
-"""The use cases, in the order in which they happen: admit, join, receive, take from the bus, leave,
-drain.
+"""The use cases, in the order in which they happen: admit, join, receive, leave, drain.
 
 Validate, store what is kept, change state, fan out, then the bus: members of this node never wait
 for another one.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from math import inf
@@ -13,16 +12,16 @@ from typing import NamedTuple
 
 from camrelay.core.admission import Admission, Gatekeeper, Request
 from camrelay.core.dialects.dialect import Authenticate
-from camrelay.core.dialects.notices import Ack, Gap, Member, Problem, Renewed, Welcome
+from camrelay.core.dialects.notices import Ack, Problem, Renewed, Welcome
 from camrelay.core.errors import GARBAGE_FLOOD, NOT_ALLOWED, CloseReason, Denied, Rejected
 from camrelay.core.history import NOWHERE, Position, Said
 from camrelay.core.kinds.kind import Message
-from camrelay.core.publication import Publication, Remote
 from camrelay.core.room import Room
 from camrelay.core.session import Session
 from camrelay.core.sink import Sink
 from camrelay.core.traffic import Traffic
 from camrelay.ports import Bus, Clock, History, Journal
+from camrelay.relay.elsewhere import Elsewhere
 from camrelay.relay.identities import PATIENCE, Identities
 from camrelay.relay.keeping import Keeping
 from camrelay.relay.presence import Attendance
@@ -65,7 +64,9 @@ class Relay:
         self._sessions: dict[Session, Room] = {}
         self._wants_errors: dict[str, Session] = {}
         self._admitted = 0
-        bus.serve(self)
+        told = (self._wants_errors, self._sessions)
+        self.elsewhere = Elsewhere(self._rooms, self._attendance, *told)
+        bus.serve(self.elsewhere)
 
     # admit
 
@@ -309,65 +310,6 @@ class Relay:
         if room is not None:
             room.caught_up(session)
             self._rooms.let_hear(session)
-
-    # take from the bus
-
-    def take(self, path: str, node: str, turn: Sequence[Remote]) -> None:
-        """Fan out what publishers on `node` have said, as if they were here."""
-        room = self._rooms.find(path)
-        if room is None:
-            return
-        for remote in turn:
-            if room.take(node, remote):
-                self._rooms.has_turn(room)
-
-    def replace(self, path: str, node: str, retained: Sequence[Remote]) -> None:
-        """All that `node` retains in the room: what is newer is fanned out, the rest is over."""
-        room = self._rooms.find(path)
-        if room is not None:
-            room.forget_node(node, keep=retained)
-            self.take(path, node, retained)
-
-    def forget(self, path: str, publishers: Collection[str]) -> None:
-        """Publishers on another node have left the room."""
-        room = self._rooms.find(path)
-        if room is not None:
-            room.forget(publishers)
-
-    def forget_node(self, node: str) -> None:
-        """`node` is gone, and with it its publishers in every room."""
-        for room in self._rooms:
-            room.forget_node(node)
-
-    def retained(self, path: str) -> Sequence[Publication]:
-        """The newest positions of the publishers on this node."""
-        room = self._rooms.find(path)
-        return room.retained_here if room is not None else ()
-
-    def present(self, path: str) -> Sequence[Member]:
-        """Who is in the room on this node, as far as anybody is named."""
-        room = self._rooms.find(path)
-        return room.presence.members if room is not None else ()
-
-    def presence_changed(self, path: str, joined: Sequence[Member], left: Sequence[Member]) -> None:
-        """Who is in the room on other nodes."""
-        self._attendance.changed_elsewhere(path, joined, left)
-
-    def not_carried(self, turn: Sequence[Publication], why: str) -> None:
-        """Tell those who asked for errors that other nodes may have missed what they said."""
-        for publication in turn:
-            session = self._wants_errors.get(publication.publisher)
-            if session is not None:
-                self._rooms.tell(session, Problem("not-carried", why))
-
-    def missed(self, why: str) -> None:
-        """Tell those who asked for errors that they may have missed what counts."""
-        for session in list(self._wants_errors.values()):
-            room = self._sessions.get(session)
-            if room is None or room.kind.private or room.kind.newest_counts:
-                continue
-            if not room.is_stored_first:  # the history knows better
-                self._rooms.tell(session, Gap(why))
 
     # leave
 
