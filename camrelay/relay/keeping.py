@@ -108,8 +108,7 @@ class Keeping:
         session, room, _ = joiner
         resume, position = session.admission.resume, room.position
         if position is None:
-            self.rooms.tell(session, Gap(UNREACHABLE))
-            self._enter(joiner, (), None if resume is None else False)
+            self._show(joiner, Rejected("not-stored", UNREACHABLE))
         elif resume is not None and _is_recoverable(resume, position):
             missed = range(resume.offset + 1, position.offset + 1)
             self._read(room, resume.offset, len(missed), partial(self._recover, joiner, missed))
@@ -128,30 +127,18 @@ class Keeping:
 
     def _recover(self, joiner: _Joiner, missed: range, answer: Page | Rejected) -> None:
         """All that was missed, or else the newest that was asked for."""
-        past = self._fitting(joiner.session, answer)
+        past = _fitting(joiner.session, answer)
         if joiner.replay.is_whole and [each.offset for each in past] == list(missed):
             self._enter(joiner, past, True)
         else:
             self._ask_for_newest(joiner)
 
     def _show(self, joiner: _Joiner, answer: Page | Rejected) -> None:
-        recovered = None if joiner.session.admission.resume is None else False
-        self._enter(joiner, self._fitting(joiner.session, answer), recovered)
-
-    def _fitting(self, session: Session, answer: Page | Rejected) -> Sequence[Publication]:
-        """The newest of `answer` that fit into what a member may have unread."""
+        session = joiner.session
+        recovered = None if session.admission.resume is None else False
+        self._enter(joiner, _fitting(session, answer), recovered)
         if isinstance(answer, Rejected):
             self.rooms.tell(session, Gap(answer.detail))
-            return ()
-        bytes_left = session.limits.outbox_bytes
-        past: list[Publication] = []
-        for entry in reversed(answer.entries):
-            publication = remembered(answer.epoch, entry)
-            bytes_left -= len(publication.frame)
-            if bytes_left < 0:
-                break
-            past.append(publication)
-        return past[::-1]
 
     def _enter(self, joiner: _Joiner, past: Sequence[Publication], recovered: bool | None) -> None:
         session, room, replay = joiner
@@ -217,6 +204,21 @@ class Keeping:
         for session in room.members:
             if session.admission.wants_errors:
                 self.rooms.tell(session, Gap(why, *at))
+
+
+def _fitting(session: Session, answer: Page | Rejected) -> Sequence[Publication]:
+    """The newest of `answer` that fit into what a member may have unread."""
+    if isinstance(answer, Rejected):
+        return ()
+    bytes_left = session.limits.outbox_bytes
+    past: list[Publication] = []
+    for entry in reversed(answer.entries):
+        publication = remembered(answer.epoch, entry)
+        bytes_left -= len(publication.frame)
+        if bytes_left < 0:
+            break
+        past.append(publication)
+    return past[::-1]
 
 
 def _place_before(following: Sequence[Publication], room: Room) -> Position | None:
