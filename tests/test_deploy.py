@@ -149,6 +149,7 @@ def test_the_relays_of_the_compose_file_are_one(
         for name in ("relay-1", "relay-2"):
             settings = compose["services"][name]["environment"] | {
                 "REDIS_URL": redis_server.url,
+                "CAMRELAY_ADMIN": "tcp:0:interface=127.0.0.1",
                 "PORT": "0",
             }
             server = stack.enter_context(running(instruction("CMD"), tmp_path / name, **settings))

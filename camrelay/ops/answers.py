@@ -15,7 +15,7 @@ class CountedAnswers:
         """`record` notes it; `call_of(path)` is one of few names for what was asked for."""
         self._record = record
         self._call_of = call_of
-        self._counts = Counts()
+        self._counts = Counts(("page", "200"), ("page", "404"))
 
     def __call__(  # noqa: PLR0913 (the fields of one line)
         self, method: str, path: str, peer: str, status: int, size: int, seconds: float

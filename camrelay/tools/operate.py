@@ -57,6 +57,8 @@ def _in_words(found: dict[str, Any]) -> Iterator[str]:
     yield f"camrelay {found['version']}, process {found['pid']}{_redis(found)}"
     for reason in found["reasons"].values():
         yield f"not ready: {reason}"
+    if "history" in found.get("degraded", {}):
+        yield f"nothing is stored: {found['degraded']['history']}"
     for worker in found.get("workers", ()):
         state, number = worker["state"], worker["number"]
         counted = f", {_counted(worker)}, process {worker['pid']}" if "pid" in worker else ""
