@@ -52,7 +52,7 @@ def token(members: Members, header: Members | None = None, **claims: Any) -> str
 
     A claim that is None is left out.
     """
-    said = {"sub": "alice", "exp": int(time.time()) + 60, **claims}
+    said = {"sub": "alice", "exp": int(time.time()) + 3600, **claims}
     return jwt.encode(
         {name: value for name, value in said.items() if value is not None},
         PyJWK(members, members["alg"]).key,

@@ -43,8 +43,9 @@ def test_the_status_for_programs(server: Server, admin: str) -> None:
     assert json.loads(ran.stdout)["state"] == "ready"
 
 
-def test_a_server_that_goes_away_is_not_ready(server: Server, admin: str) -> None:
+def test_a_server_that_goes_away_is_not_ready(relay_with: StartRelay, admin: str) -> None:
     """Exit code 3, and the reason."""
+    server = relay_with("--admin", admin, "--drain-time", "60")
     with chat_client(server), chat_client(server):
         run_camrelay("drain", "--no-wait", "--admin", admin)
         ran = run_camrelay("status", "--admin", admin)
