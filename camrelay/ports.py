@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from camrelay.core.admission import Admission, Request
 from camrelay.core.dialects.notices import Member
@@ -237,6 +237,22 @@ class Visiting(Protocol):
         ...
 
 
+class Answered(NamedTuple):
+    """One answer to a request of HTTP.
+
+    `id` is its name in the log; `path` has no query; `size` counts the bytes of the body, and
+    `seconds` run from the end of the request's head.
+    """
+
+    id: str
+    method: str
+    path: str
+    peer: str
+    status: int
+    size: int
+    seconds: float
+
+
 class Journal(Protocol):
     """Notes what happens, for the log and the counters. Never raises, never waits."""
 
@@ -256,8 +272,11 @@ class Journal(Protocol):
         """A message was dropped."""
         ...
 
-    def failed(self, what: str) -> None:
-        """A bug of ours or of a kind; called inside `except`, the traceback is logged."""
+    def failed(self, what: str, id: str = "") -> None:
+        """A bug of ours or of a kind; called inside `except`, the traceback is logged.
+
+        `id`: the session that it was about, when it was about one.
+        """
         ...
 
 

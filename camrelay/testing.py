@@ -208,7 +208,7 @@ class RecordingJournal:
         """`what` is the reason."""
         self.notes.append(Note("rejected", session, rejected.reason))
 
-    def failed(self, what: str) -> None:
+    def failed(self, what: str, id: str = "") -> None:
         """`what` is the exception that is being dealt with."""
         self.notes.append(Note("failed", None, sys.exception()))
 

@@ -34,7 +34,7 @@ class Request(Struct, frozen=True):
     browser; `query` holds the first value of each parameter. `certificate_subject` is whom the
     client's certificate names, which TLS has verified; empty when it has shown none.
     `authorization` and `cookie` are headers, empty when they are missing. `dialect`: how the client
-    wants to be spoken to.
+    wants to be spoken to. `id` is its name in the log, and in the header X-Request-Id of an answer.
     """
 
     path: str
@@ -46,6 +46,7 @@ class Request(Struct, frozen=True):
     authorization: str = ""
     cookie: str = ""
     dialect: Dialect = PLAIN
+    id: str = ""
 
 
 class Admission(Struct, frozen=True):

@@ -21,9 +21,11 @@ from camrelay.core.request_head import RequestHead
 from camrelay.net.deadlines import Deadlines
 from camrelay.net.peers import names_of
 from camrelay.net.proxies import came_by_tls, client_of
-from camrelay.net.refusal import refusal
+from camrelay.net.refusal import REQUEST_ID, refusal
 from camrelay.net.tls_failure import tls_failure
 from camrelay.net.websocket import RelayFactory
+
+TurnedAway = Callable[[str, Denied, str], None]
 
 _TLS_HANDSHAKE = 0x16
 
@@ -36,6 +38,7 @@ class Door(protocol.Protocol):
     _page: Any = None
     _client: IAddress | None = None  # as a trusted proxy has named it
     _is_counted = False
+    id = ""  # in the log
 
     def __init__(self) -> None:
         """Nothing was read yet."""
@@ -47,6 +50,7 @@ class Door(protocol.Protocol):
             self.transport.abortConnection()
             return
         self._is_counted = True
+        self.id = f"{self.factory.node}-c{self.factory.doorman.arrived}"
         self.factory.deadlines.add(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -90,7 +94,7 @@ class Door(protocol.Protocol):
     def _hand_over(self, head: RequestHead) -> None:
         peer, address = names_of(self._client or self.transport.getPeer())
         self.factory.doorman.admit(address)
-        successor = self.factory.websockets.connection(peer, address)
+        successor = self.factory.websockets.connection(peer, address, self.id)
         transport = self.transport
         if isinstance(transport, ProtocolWrapper):  # TLS
             transport.wrappedProtocol = successor
@@ -103,6 +107,7 @@ class Door(protocol.Protocol):
         peer = self.transport.getPeer()
         self._page = self.factory.site.buildProtocol(peer)
         self._page.makeConnection(self.transport)
+        self._page.id = self.id
         if self.factory.proxies:
             self._page.client = self._client
             self._page.came_by_tls = came_by_tls(peer, head, self.factory.proxies)
@@ -115,10 +120,14 @@ class Door(protocol.Protocol):
         return names_of(self._client or self.transport.getPeer())[0]
 
     def _refuse(self, denied: Denied) -> None:
-        self.factory.turned_away(self.peer_name, denied)
+        self.factory.turned_away(self.peer_name, denied, self.id)
         self.factory.deadlines.add(self)  # over TLS the end waits for the peer
-        self.transport.write(refusal(denied.status, denied.text, _headers(denied)))
+        self.transport.write(refusal(denied.status, denied.text, self._headers(denied)))
         self.transport.loseConnection()
+
+    def _headers(self, denied: Denied) -> list[tuple[str, str]]:
+        retry = [] if denied.retry_after is None else [("Retry-After", str(denied.retry_after))]
+        return [(REQUEST_ID, self.id), *retry]
 
     def expire(self) -> None:
         """No head in time, or no end: nobody is there who would read an answer."""
@@ -128,16 +137,12 @@ class Door(protocol.Protocol):
         """Gone before a WebSocket was opened, or after a page was served."""
         failure = tls_failure(reason)
         if failure is not None:
-            self.factory.turned_away(self.peer_name, Denied(400, failure))
+            self.factory.turned_away(self.peer_name, Denied(400, failure), self.id)
         self.factory.deadlines.discard(self)
         if self._is_counted:
             self.factory.doorman.depart()
         if self._page is not None:
             self._page.connectionLost(reason)
-
-
-def _headers(denied: Denied) -> list[tuple[str, str]]:
-    return [] if denied.retry_after is None else [("Retry-After", str(denied.retry_after))]
 
 
 class DoorFactory(protocol.ServerFactory):
@@ -146,6 +151,7 @@ class DoorFactory(protocol.ServerFactory):
     protocol: Any = Door
     noisy = False
     proxies: TrustedProxies | None = None
+    node = ""
 
     def __init__(
         self,
@@ -153,12 +159,13 @@ class DoorFactory(protocol.ServerFactory):
         site: IProtocolFactory,
         doorman: Doorman,
         deadlines: Deadlines[Door],
-        turned_away: Callable[[str, Denied], None],
+        turned_away: TurnedAway,
     ) -> None:
         """`websockets` and `site` serve what comes through the doors.
 
-        `turned_away(peer, denied)` is called for each connection that a door refuses itself.
-        `proxies` are believed when they say who their client is.
+        `turned_away(peer, denied, id)` is called for each connection that a door refuses itself.
+        `proxies` are believed when they say who their client is. `node` is how the names of
+        connections begin.
         """
         self.websockets = websockets
         self.site = site

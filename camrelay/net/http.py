@@ -16,9 +16,10 @@ from camrelay.core.errors import Denied
 from camrelay.net.api.table import ROOT
 from camrelay.net.pages import Page, Pages
 from camrelay.net.peers import names_of
-from camrelay.net.refusal import refusal
+from camrelay.net.refusal import REQUEST_ID, refusal
+from camrelay.ports import Answered
 
-Record = Callable[[str, str, str, int, int, float], None]
+Record = Callable[[Answered], None]
 
 _EXCHANGE_SECONDS = 30.0
 _BODY_BYTES = 16384
@@ -45,8 +46,7 @@ def make_site(
     `only_secure`: browsers that were here over TLS are told never to come without (HSTS, RFC 6797).
     Not with a development certificate: whoever trusts it no more could not come back for years.
 
-    `record(method, path, peer, status, size, seconds)` is called once per answer: the path has no
-    query, `size` counts the bytes of the body, `seconds` run from the end of the request's head.
+    `record` is called once for each answer.
     """
     return exchange_site(reactor, _Answers(Pages.load(), api, only_secure), record, max_body)
 
@@ -70,6 +70,7 @@ class _Exchange(HTTPChannel):
     _is_over = False
     client: IAddress | None = None  # as a trusted proxy has named it
     came_by_tls = False  # as a trusted proxy says
+    id = ""  # in the log
 
     def getPeer(self) -> IAddress:
         """Who asks."""
@@ -141,6 +142,8 @@ class _Exchange(HTTPChannel):
             headers.setRawHeaders(b"Content-Security-Policy", [_POLICY % b""])
         if not headers.hasHeader(b"Cache-Control"):
             headers.setRawHeaders(b"Cache-Control", [b"no-store"])
+        if self.id:
+            headers.setRawHeaders(REQUEST_ID, [self.id])
         for name, value in _EVERYWHERE:
             headers.setRawHeaders(name, [value])
         super().writeHeaders(version, code, reason, headers)
@@ -149,7 +152,8 @@ class _Exchange(HTTPChannel):
         """Twisted's bare answer to what it cannot read says nothing, and to no access log."""
         if self.transport.disconnecting:
             return
-        self.transport.write(refusal(BAD_REQUEST, "the request cannot be read as HTTP"))
+        headers = [(REQUEST_ID, self.id)] if self.id else []
+        self.transport.write(refusal(BAD_REQUEST, "the request cannot be read as HTTP", headers))
         self.loseConnection()
         self.factory.answered(self, "-", "-", BAD_REQUEST, 0)
 
@@ -175,7 +179,7 @@ class _ExchangeSite(Site):
         """Report one answer."""
         peer, _ = names_of(exchange.getPeer())
         seconds = self.reactor.seconds() - exchange.began
-        self._record(method, path, peer, status, size, seconds)
+        self._record(Answered(exchange.id, method, path, peer, status, size, seconds))
 
 
 class _Answers(Resource):

@@ -17,6 +17,9 @@ from camrelay.core.proxies import TrustedProxies, is_secure
 from camrelay.core.request_head import RequestHead
 from camrelay.net.peers import names_of
 
+# A connection has a name from the door on.
+NAMELESS = ""
+
 
 def client_of(peer: IAddress, head: RequestHead, proxies: TrustedProxies) -> IAddress:
     """Who sent `head` on a connection from `peer`; its port is 0 when the proxy named it.
@@ -62,7 +65,7 @@ class ProxiedConnection(ProtocolWrapper):
         try:
             header = proxy_header.read(data)
         except Denied as denied:
-            self.factory.turned_away(names_of(self.getPeer())[0], denied)
+            self.factory.turned_away(names_of(self.getPeer())[0], denied, NAMELESS)
             self.loseConnection()
             return
         if header is None:
@@ -93,7 +96,7 @@ class ProxiedFactory(WrappingFactory[ProxiedConnection]):
         self,
         factory: IProtocolFactory,
         proxies: TrustedProxies,
-        turned_away: Callable[[str, Denied], None],
+        turned_away: Callable[[str, Denied, str], None],
     ) -> None:
         """`factory` serves what comes behind the header. `turned_away`: see DoorFactory."""
         super().__init__(factory)
@@ -107,5 +110,5 @@ class ProxiedFactory(WrappingFactory[ProxiedConnection]):
         if self._proxies.trusts(address):
             return super().buildProtocol(addr)
         text = "this port is for proxies: name yours with --trusted-proxy"
-        self.turned_away(peer, Denied(403, text))
+        self.turned_away(peer, Denied(403, text), NAMELESS)
         return None

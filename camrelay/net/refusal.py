@@ -6,6 +6,9 @@ from http import HTTPStatus
 # What a 401 has to say (RFC 9110 section 11.6.1, RFC 6750 section 3).
 CHALLENGE = 'Bearer realm="camrelay"'
 
+# Names the request as the log does: whoever asks for help can say which one it was.
+REQUEST_ID = "X-Request-Id"
+
 
 def refusal(status: int, text: str, headers: Iterable[tuple[str, str]] = ()) -> bytes:
     """A whole HTTP/1.1 response that says `text` and that no more follows.

@@ -16,9 +16,10 @@ from camrelay.core.errors import Denied
 from camrelay.core.proxies import TrustedProxies
 from camrelay.core.request_head import RequestHead
 from camrelay.net.deadlines import Deadlines
-from camrelay.net.door import Door
+from camrelay.net.door import Door, TurnedAway
 from camrelay.net.http import Record
-from camrelay.net.refusal import refusal
+from camrelay.net.refusal import REQUEST_ID, refusal
+from camrelay.ports import Answered
 
 # What may stand in front of the port, and comes back in a URL.
 _HOST = re.compile(rb"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -49,7 +50,8 @@ class DoorToTls(Door):
         content = self.factory.challenge(path)
         if content is None:
             url = f"https://{authority}{target}"
-            answer = refusal(308, f"this page is at {url}", [("Location", url)])
+            headers = [("Location", url), (REQUEST_ID, self.id)]
+            answer = refusal(308, f"this page is at {url}", headers)
         else:
             answer = refusal(200, content)
         self._answer(head, path, answer)
@@ -62,7 +64,8 @@ class DoorToTls(Door):
         self.transport.loseConnection()
         status = int(start.split(b" ")[1])
         method = head.method.decode("ascii")
-        self.factory.answered(method, path, self.peer_name, status, len(body), 0.0)
+        answered = Answered(self.id, method, path, self.peer_name, status, len(body), 0.0)
+        self.factory.answered(answered)
 
 
 class DoorToTlsFactory(protocol.ServerFactory):
@@ -74,12 +77,13 @@ class DoorToTlsFactory(protocol.ServerFactory):
     protocol: Any = DoorToTls
     noisy = False
     proxies: TrustedProxies | None = None
+    node = ""
 
     def __init__(
         self,
         doorman: Doorman,
         deadlines: Deadlines[Door],
-        turned_away: Callable[[str, Denied], None],
+        turned_away: TurnedAway,
         answered: Record,
         webroot: Path,
     ) -> None:

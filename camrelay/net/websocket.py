@@ -29,7 +29,7 @@ from camrelay.net.client_certificates import subject_at
 from camrelay.net.deflate import accept_deflate, refuse_deflate
 from camrelay.net.ingest import ShortPath
 from camrelay.net.keepalive import Keepalive
-from camrelay.net.refusal import refusal
+from camrelay.net.refusal import REQUEST_ID, refusal
 from camrelay.ports import Clock, Relaying
 
 # Pings, pongs and empty fragments carry nothing; more of them than this is an attack.
@@ -55,9 +55,10 @@ class RelayProtocol(ShortPath):
     _empty_frames: Allowance | None = None
     _last_call: IDelayedCall | None = None
 
-    def __init__(self, peer: str, address: str | None) -> None:
-        """`peer` for the log, `address` for the doorman; both from the accepted socket."""
+    def __init__(self, peer: str, address: str | None, id: str) -> None:
+        """`peer` and `id` for the log, `address` for the doorman."""
         super().__init__()
+        self._request_id = id
         self._peer_name = peer
         self._address = address
 
@@ -70,10 +71,12 @@ class RelayProtocol(ShortPath):
             self.dataReceived(received)
             return
         path, query, host, origin, authorization, cookie, answer = upgrade
-        subject = subject_at(self.transport)
-        peer = self._peer_name
+        request = Request(
+            *(path, query, host, origin, self._peer_name, subject_at(self.transport)),
+            *(authorization, cookie, PLAIN, self._request_id),
+        )
         try:
-            self._admit(Request(path, query, host, origin, peer, subject, authorization, cookie))
+            self._admit(request)
         except Denied as denied:
             self.failHandshake(denied.text, denied.status)
             return
@@ -103,6 +106,7 @@ class RelayProtocol(ShortPath):
             authorization=request.headers.get("authorization", ""),
             cookie=request.headers.get("cookie", ""),
             dialect=dialect,
+            id=self._request_id,
         )
 
     def failHandshake(
@@ -110,7 +114,8 @@ class RelayProtocol(ShortPath):
     ) -> None:
         """Answer with a body and a length, which Autobahn does not, and with no exception text."""
         text = "an error in the server: it was logged" if code == 500 else reason
-        self.transport.write(refusal(code, text, responseHeaders or ()))
+        headers = [(REQUEST_ID, self._request_id), *(responseHeaders or ())]
+        self.transport.write(refusal(code, text, headers))
         self.dropConnection(abort=False)
 
     def onOpen(self) -> None:
@@ -121,7 +126,7 @@ class RelayProtocol(ShortPath):
         self._slot = factory.keepalive.add(self)
         self.registerProducer(self, True)
         self._session = session = factory.relay.join(self._admission, self)
-        del self._admission
+        del self._admission, self._request_id
         if self._behind:  # what the room retains was too much
             factory.relay.fell_behind(session)
 
@@ -304,8 +309,8 @@ class RelayFactory(WebSocketServerFactory):
         }
         self._connection = type("ConfiguredRelayProtocol", (RelayProtocol,), options)
 
-    def connection(self, peer: str, address: str | None) -> RelayProtocol:
+    def connection(self, peer: str, address: str | None, id: str) -> RelayProtocol:
         """A protocol for an accepted connection that asked for a WebSocket."""
-        protocol: RelayProtocol = self._connection(peer, address)
+        protocol: RelayProtocol = self._connection(peer, address, id)
         protocol.factory = self
         return protocol

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 
 from camrelay.ops.counts import Counts
 from camrelay.ops.families import Family, counter
+from camrelay.ports import Answered
 
-Record = Callable[[str, str, str, int, int, float], None]
+Record = Callable[[Answered], None]
 
 
 class CountedAnswers:
@@ -17,12 +18,10 @@ class CountedAnswers:
         self._call_of = call_of
         self._counts = Counts(("page", "200"), ("page", "404"))
 
-    def __call__(  # noqa: PLR0913 (the fields of one line)
-        self, method: str, path: str, peer: str, status: int, size: int, seconds: float
-    ) -> None:
+    def __call__(self, answered: Answered) -> None:
         """One more answer."""
-        self._counts.add(self._call_of(path), str(status))
-        self._record(method, path, peer, status, size, seconds)
+        self._counts.add(self._call_of(answered.path), str(answered.status))
+        self._record(answered)
 
     def families(self) -> Iterator[Family]:
         """What was counted."""

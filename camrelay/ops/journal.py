@@ -6,6 +6,7 @@ there.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from twisted.logger import Logger
 
@@ -13,6 +14,7 @@ from camrelay.core.admission import Request
 from camrelay.core.errors import Denied, Rejected
 from camrelay.core.repeats import Repeats
 from camrelay.core.session import Session
+from camrelay.ports import Answered
 
 
 class LogJournal:
@@ -88,12 +90,11 @@ class LogJournal:
             end=f"{end:%Y-%m-%d}",
         )
 
-    def answered(  # noqa: PLR0913 (the fields of one line)
-        self, method: str, path: str, peer: str, status: int, size: int, seconds: float
-    ) -> None:
+    def answered(self, answered: Answered) -> None:
         """A page was served, or was not."""
+        id, method, path, peer, status, size, seconds = answered
         self._log.info(
-            "{method} {path} {status} {size} bytes {ms:.1f} ms from {peer}",
+            "{method} {path} {status} {size} bytes {ms:.1f} ms from {peer}{as_id}",
             event="http",
             method=escaped(method),
             path=escaped(path),
@@ -101,23 +102,24 @@ class LogJournal:
             size=size,
             ms=seconds * 1000,
             peer=peer,
+            **_named(id),
         )
 
     def denied(self, request: Request, denied: Denied) -> None:
         """A handshake was refused by the relay."""
         path = escaped(request.path)
-        self._refused(f"handshake {path}", request.peer, denied, path=path)
+        self._refused(f"handshake {path}", request.peer, denied, path=path, **_named(request.id))
 
-    def turned_away(self, peer: str, denied: Denied) -> None:
+    def turned_away(self, peer: str, denied: Denied, id: str = "") -> None:
         """A connection was refused at the door, before anything was asked for."""
-        self._refused("connection", peer, denied)
+        self._refused("connection", peer, denied, **_named(id))
 
     def _refused(self, what: str, peer: str, denied: Denied, **fields: str) -> None:
         address, _, _ = peer.rpartition(":")  # every attempt has a port of its own
         unsaid = self._repeats.note(f"denied {denied.status} {address}", self._now())
         if unsaid is not None:
             self._log.info(
-                "{what} denied {status} from {peer}: {text}{more}",
+                "{what} denied {status} from {peer}{as_id}: {text}{more}",
                 event="denied",
                 what=what,
                 status=denied.status,
@@ -253,11 +255,17 @@ class LogJournal:
                 more=_more(unsaid),
             )
 
-    def failed(self, what: str) -> None:
+    def failed(self, what: str, id: str = "") -> None:
         """A bug of ours or of a kind; called inside `except`."""
         unsaid = self._repeats.note(f"failed {what}", self._now())
         if unsaid is not None:
-            self._log.failure("error in {what}{more}", event="error", what=what, more=_more(unsaid))
+            self._log.failure(
+                "error in {what}{as_id}{more}",
+                event="error",
+                what=what,
+                more=_more(unsaid),
+                **_named(id),
+            )
 
 
 def escaped(text: str) -> str:
@@ -266,6 +274,11 @@ def escaped(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text[:200]
     )
+
+
+def _named(id: str) -> dict[str, Any]:
+    """The fields for the name of a connection; it has none before it is accepted."""
+    return {"id": id, "as_id": f" as {id}"} if id else {"as_id": ""}
 
 
 def _more(unsaid: int) -> str:

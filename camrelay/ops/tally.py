@@ -68,10 +68,10 @@ class CountingJournal(LogJournal):
         self._denials.add("room", str(denied.status))
         super().denied(request, denied)
 
-    def turned_away(self, peer: str, denied: Denied) -> None:
+    def turned_away(self, peer: str, denied: Denied, id: str = "") -> None:
         """A connection was refused at the door."""
         self._denials.add("door", str(denied.status))
-        super().turned_away(peer, denied)
+        super().turned_away(peer, denied, id)
 
     def connected(self, session: Session) -> None:
         """A connection has joined its room; one that shows its token later does so twice."""

@@ -180,7 +180,7 @@ class Relay:
         except Rejected as rejected:
             self._reject(session, room, rejected, id, now)
         except Exception:
-            self._journal.failed(f"the kind of {room.path} on a message")
+            self._journal.failed(f"the kind of {room.path} on a message", session.id)
             self._reject(session, room, _KIND_FAILED, id, now)
 
     def _accept(  # noqa: PLR0913 (one message, and who said it where and when)

@@ -131,7 +131,7 @@ class Rooms:
 
     def broken(self, session: Session) -> None:
         """Called inside `except`: the sink of `session` does not keep its promises."""
-        self._journal.failed(f"the connection of {session.id}")
+        self._journal.failed("a connection", session.id)
         self.end(session, INTERNAL_ERROR)
 
     def end(self, session: Session, reason: CloseReason) -> None:
@@ -139,4 +139,4 @@ class Rooms:
         try:
             session.sink.close(reason)
         except Exception:
-            self._journal.failed(f"the close of {session.id}")
+            self._journal.failed("the close of a connection", session.id)

@@ -49,6 +49,7 @@ class Front(MultiService):
         site = make_site(reactor, api, self.answered, largest_message(settings), own)
         self.doors = DoorFactory(websockets, site, self.doorman, deadlines, journal.turned_away)
         self.doors.proxies = TrustedProxies(settings.trusted_proxy)
+        self.doors.node = node.name
         for every, tick in (
             (self._keepalive.step, self._keepalive.tick),
             (settings.handshake_timeout / 4, deadlines.tick),

@@ -113,6 +113,7 @@ def to_tls_factory(doors: DoorFactory, record: Record, webroot: Path) -> DoorToT
     """For the listeners that redirect, with the limits of `doors`."""
     made = DoorToTlsFactory(doors.doorman, doors.deadlines, doors.turned_away, record, webroot)
     made.proxies = doors.proxies
+    made.node = doors.node
     return made
 
 

@@ -31,7 +31,7 @@ def phone(memory: MemoryRelay) -> Connection:
     keepalive = Keepalive(22, memory.clock.now)
     factory = RelayFactory(Clock(), memory.relay, Doorman(0, 0), keepalive, memory.clock)
     factory.configure(max_message_size=65536, compression=False)
-    return Connection(factory.connection("a phone", None), factory)
+    return Connection(factory.connection("a phone", None, "c1"), factory)
 
 
 def position(x: float) -> Frame:

@@ -53,7 +53,7 @@ class Website:
         self.clock = Clock()
         self.records: list[tuple[object, ...]] = []
         self.site = make_site(
-            self.clock, Resource(), lambda *record: self.records.append(record), 16384
+            self.clock, Resource(), lambda answered: self.records.append(answered[1:]), 16384
         )
         self.port = 0
 

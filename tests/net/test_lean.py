@@ -164,7 +164,7 @@ def member(clock: Clock) -> Connection:
     keepalive = Keepalive(22, memory.clock.now)
     factory = RelayFactory(clock, memory.relay, Doorman(0, 0), keepalive, memory.clock)
     factory.configure(max_message_size=65536, compression=False)
-    return Connection(factory.connection("a peer", None), factory)
+    return Connection(factory.connection("a peer", None, "c1"), factory)
 
 
 def test_a_connection_of_the_relay_keeps_little(member: Connection) -> None:

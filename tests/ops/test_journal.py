@@ -12,6 +12,7 @@ from camrelay.core.errors import Denied, Rejected
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.session import Session
 from camrelay.ops.journal import LogJournal, escaped
+from camrelay.ports import Answered
 from camrelay.testing import ManualClock, RecordingSink
 
 REQUEST = Request("/ws/chat/lobby", {}, "relay.example", None, "198.51.100.7:5000")
@@ -61,8 +62,10 @@ def test_the_authority_to_trust_is_told(desk: Desk) -> None:
 
 def test_a_page_is_a_line(desk: Desk) -> None:
     """Method, path, status, size, time and peer."""
-    desk.journal.answered("GET", "/chat/", "198.51.100.7:5000", 200, 1234, 0.0021)
-    assert desk.lines == ["GET /chat/ 200 1234 bytes 2.1 ms from 198.51.100.7:5000"]
+    peer = "198.51.100.7:5000"
+    desk.journal.answered(Answered("abc-c7", "GET", "/chat/", peer, 200, 1234, 0.0021))
+    assert desk.lines == [f"GET /chat/ 200 1234 bytes 2.1 ms from {peer} as abc-c7"]
+    assert desk.events[0]["id"] == "abc-c7"
 
 
 def test_a_connection_is_two_lines(desk: Desk) -> None:
@@ -105,6 +108,30 @@ def test_a_refused_handshake_is_a_line(desk: Desk) -> None:
     assert desk.lines == [
         "handshake /ws/chat/lobby denied 404 from 198.51.100.7:5000: no room at this path"
     ]
+
+
+def test_a_refusal_names_the_connection(desk: Desk) -> None:
+    """At the door and later; one that was refused before it got to the door has no name."""
+    desk.journal.denied(replace(REQUEST, id="abc-c7"), NOWHERE)
+    desk.journal.turned_away("198.51.100.8:1", Denied(400, "no"), "abc-c8")
+    desk.journal.turned_away("198.51.100.9:1", Denied(403, "no"))
+    assert [line.partition(": ")[0] for line in desk.lines] == [
+        "handshake /ws/chat/lobby denied 404 from 198.51.100.7:5000 as abc-c7",
+        "connection denied 400 from 198.51.100.8:1 as abc-c8",
+        "connection denied 403 from 198.51.100.9:1",
+    ]
+    assert [event.get("id") for event in desk.events] == ["abc-c7", "abc-c8", None]
+
+
+def test_a_bug_names_the_session(desk: Desk) -> None:
+    """Repeats are counted for all sessions together."""
+    for id in ("abc-1", "abc-2"):
+        try:
+            raise LookupError("no microphone")
+        except LookupError:
+            desk.journal.failed("a connection", id)
+    assert desk.lines == ["error in a connection as abc-1"]
+    assert desk.events[0]["id"] == "abc-1"
 
 
 def test_a_query_is_never_written(desk: Desk) -> None:
@@ -229,7 +256,7 @@ def test_nothing_that_a_terminal_would_obey_is_written(
     """Whatever a peer can choose: paths, methods, reasons, details."""
     peer = "198.51.100.7:5000"
     evil = f"a{character}b"
-    desk.journal.answered(evil, evil, peer, 200, 0, 0.0)
+    desk.journal.answered(Answered("", evil, evil, peer, 200, 0, 0.0))
     desk.journal.denied(Request(evil, {}, "", None, peer), Denied(404, evil))
     desk.journal.rejected(session(), Rejected("malformed", evil))
     desk.journal.disconnected(session(), 1000, evil)

@@ -61,7 +61,9 @@ def test_an_answer_is_a_line_of_the_access_log(website: Server) -> None:
     """Path, status, size and peer are there; the query, where tokens travel, is not."""
     _, body = ask(website, "GET", "/chat/?token=secret")
     ask(website, "POST", "/camera/")
-    website.wait_for_log(rf"GET /chat/ 200 {len(body)} bytes .* from (127\.0\.0\.1|\[::1\]):\d+\n")
+    website.wait_for_log(
+        rf"GET /chat/ 200 {len(body)} bytes .* from (127\.0\.0\.1|\[::1\]):\d+ as "
+    )
     website.wait_for_log(r"POST /camera/ 405 ")
     assert "secret" not in website.log
 

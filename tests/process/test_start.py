@@ -36,7 +36,9 @@ def test_who_is_turned_away_at_the_door_is_in_the_log(relay_with: StartRelay) ->
     server = relay_with()
     with Wire(server.port) as wire:
         wire.send(b"GET /ws/camera HTTP/1.1\r\nno colon\r\n\r\n")
-        server.wait_for_log(r"connection denied 400 from 127\.0\.0\.1:[0-9]+: not a header line")
+        server.wait_for_log(
+            r"connection denied 400 from 127\.0\.0\.1:[0-9]+ as \S+: not a header line"
+        )
 
 
 def test_a_misspelt_variable_is_in_the_log(relay_with: StartRelay) -> None:

@@ -54,7 +54,9 @@ def visit(server: Server, last_byte: int, client: ssl.SSLContext | None) -> str:
             with client.wrap_socket(plain, server_hostname="localhost") as connection:
                 connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 connection.recv(1)
-    found = server.wait_for_log(rf"connection denied 400 from {address}:[0-9]+: (.*)")
+    found = server.wait_for_log(
+        rf"connection denied 400 from {address}:[0-9]+ as [0-9a-f]+-c[0-9]+: (.*)"
+    )
     return found[1]
 
 

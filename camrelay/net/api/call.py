@@ -67,6 +67,7 @@ class Call(NamedTuple):
             authorization=self.header("authorization"),
             cookie=self.header("cookie"),
             dialect=dialect,
+            id=self._channel.id,
         )
 
     def stranger(self) -> admission.Request:

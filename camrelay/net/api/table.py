@@ -74,7 +74,7 @@ class Api(Resource):
         self._share(request)
         replied: Deferred[Any] = maybeDeferred(self._reply, request)
         request.notifyFinish().addErrback(lambda _: replied.cancel())
-        replied.addErrback(self._explain)
+        replied.addErrback(self._explain, getattr(request.channel, "id", ""))
         replied.addCallback(_write, request)
         return NOT_DONE_YET
 
@@ -135,7 +135,7 @@ class Api(Resource):
             request.setHeader("Access-Control-Allow-Headers", _SHARED_HEADERS)
             request.setHeader("Access-Control-Max-Age", str(_SHARED_SECONDS))
 
-    def _explain(self, failure: Failure) -> Answer | None:
+    def _explain(self, failure: Failure, id: str) -> Answer | None:
         error = failure.value
         if isinstance(error, CancelledError):
             return None  # nobody is there any more
@@ -143,7 +143,7 @@ class Api(Resource):
             return denied(error)
         if isinstance(error, Rejected):
             return rejected(error)
-        self._log.failure("error in a call", failure, event="error")
+        self._log.failure("error in a call as {id}", failure, event="error", id=id)
         return problem(500, "internal-error", "an error in the server: it was logged")
 
 
