@@ -17,6 +17,7 @@ from camrelay.net.api.table import ROOT
 from camrelay.net.pages import Page, Pages
 from camrelay.net.peers import names_of
 from camrelay.net.refusal import REQUEST_ID, refusal
+from camrelay.net.transport import give_up_after
 from camrelay.ports import Answered
 
 Record = Callable[[Answered], None]
@@ -89,9 +90,12 @@ class _Exchange(HTTPChannel):
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """The clock stops."""
+        self._stop_the_clock()
+        super().connectionLost(reason)
+
+    def _stop_the_clock(self) -> None:
         if self._deadline.active():
             self._deadline.cancel()
-        super().connectionLost(reason)
 
     def checkPersistence(self, request: HTTPRequest, version: bytes) -> bool:
         """Never."""
@@ -125,14 +129,17 @@ class _Exchange(HTTPChannel):
         if not self._is_over:
             super().rawDataReceived(data)
 
-    def stay(self) -> None:
-        """The answer goes on for as long as both sides want."""
-        if self._deadline.active():
-            self._deadline.cancel()
+    def stay(self, patience: float) -> None:
+        """The answer goes on for as long as both sides want.
+
+        A peer that takes nothing of it for `patience` seconds is gone.
+        """
+        self._stop_the_clock()
+        give_up_after(self.transport, patience)
 
     def end_within(self, seconds: float) -> None:
         """It does not: it is torn down unless it is over by then."""
-        self.stay()
+        self._stop_the_clock()
         self._deadline = self.callLater(seconds, self.transport.abortConnection)
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:

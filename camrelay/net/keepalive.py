@@ -41,6 +41,7 @@ class Keepalive:
 
     def __init__(self, interval: float, now: Callable[[], float]) -> None:
         """`interval` in seconds; `now` is a clock that never runs backwards."""
+        self.interval = interval
         self.step = interval / SLOTS
         self.round_trips = Histogram(ROUND_TRIPS)
         self._now = now

@@ -65,3 +65,14 @@ def send_directly(port: IListeningPort, backlog: int) -> None:
     port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if sys.platform == "linux":
         port.socket.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+
+def give_up_after(transport: Any, seconds: float) -> None:
+    """End the connection when the peer has taken nothing of what was sent for `seconds`.
+
+    For answers that go on without a word from the peer: the kernel itself would send them again and
+    again for a quarter of an hour (tcp(7), TCP_USER_TIMEOUT). TLS passes the socket on.
+    """
+    handle: socket.socket = transport.socket
+    if sys.platform == "linux" and handle.family != socket.AF_UNIX:
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * seconds))

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_twisted
 import trustme
 from twisted.internet import reactor, tcp, unix
 from twisted.internet.defer import Deferred, DeferredQueue
 from twisted.internet.endpoints import TCP4ServerEndpoint, UNIXServerEndpoint
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IListeningPort, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
@@ -24,7 +25,7 @@ from zope.interface import implementer
 
 from camrelay.net.certificate_files import PairFiles
 from camrelay.net.tls import CurrentCertificates, load_certificate, tls_factory
-from camrelay.net.transport import UNSENT_BYTES, DirectServer, send_directly
+from camrelay.net.transport import UNSENT_BYTES, DirectServer, give_up_after, send_directly
 
 SECONDS_TO_WAIT = 10.0
 SMALL_BUFFER = 4096  # the kernel takes it as a wish, and keeps a few KiB more
@@ -340,10 +341,21 @@ async def test_unix_sockets_are_left_as_they_are(tmp_path: Path) -> None:
         client.connect(path)
         talker = await within(factory.connections.get())
         assert type(talker.transport) is unix.Server
+        give_up_after(talker.transport, 1.0)
         talker.transport.write(b"hello")
         assert await deferToThread(read, client, 5) == b"hello"
     await within(talker.lost)
     await port.stopListening()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives up sooner: run it there")
+@pytest_twisted.ensureDeferred
+async def test_a_peer_that_takes_nothing_is_given_up(direct: Listening) -> None:
+    """Although it is there: to the server it is as one that is not."""
+    _, talker = await direct.connect(slow=True)
+    give_up_after(talker.transport, 0.5)
+    talker.transport.write(bytes(PATIENT))
+    assert await within(talker.lost) is ConnectionLost
 
 
 @pytest_twisted.ensureDeferred

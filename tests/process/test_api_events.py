@@ -241,7 +241,7 @@ def test_who_does_not_read_is_closed_and_hurts_nobody(api: Api, running: ExitSta
 
 def test_who_takes_nothing_for_long_is_gone(tmp_path: Path, running: ExitStack) -> None:
     """In camera rooms nothing is too much: there the newest waits, but not for ever."""
-    options = ("--ping-interval", "0.5", "--message-rate", "0")
+    options = ("--ping-interval", "0.5", "--message-rate", "0", "--byte-rate", "0")
     api = running.enter_context(start_api(tmp_path, *options))
     room = "/ws/camera/tunnel"
     camera = running.enter_context(api.wire())

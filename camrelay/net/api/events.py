@@ -29,6 +29,9 @@ SIGN_OF_LIFE = b":\n\n"
 # Intervals of the keepalive in which a reader takes nothing of what waits for it.
 STUCK_INTERVALS = 2
 
+# Intervals in which a reader acknowledges nothing. Longer: one that is only stuck is told its end.
+PATIENT_INTERVALS = STUCK_INTERVALS + 1
+
 # Seconds that a reader has to take what is on its way when the stream ends.
 CLOSE_SECONDS = 3.0
 
@@ -93,7 +96,7 @@ class _Stream:
 
     def begin(self, admission: Admission) -> None:
         """First words, and then what the room says."""
-        self._exchange.stay()
+        self._exchange.stay(PATIENT_INTERVALS * self._keepalive.interval)
         self._http.registerProducer(self, True)
         self._http.notifyFinish().addBoth(self._lost)
         self._slot = self._keepalive.add(self)
