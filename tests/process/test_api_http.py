@@ -145,9 +145,11 @@ def test_a_page_of_a_friend_may_ask_and_read(api: Api) -> None:
 
 
 def test_a_page_of_a_friend_may_read_why_it_is_refused(api: Api) -> None:
-    """Errors are answers."""
+    """Errors are answers, and what helps to find them in the log is shown, too."""
     answer = api.get("/api/rooms", f"Origin: {PARTNER}")
     assert answer.code == (401, "not-signed-in")
+    assert answer.header("Access-Control-Expose-Headers") == "Retry-After, X-Request-Id"
+    assert answer.header("X-Request-Id")
     assert answer.header("Access-Control-Allow-Origin") == PARTNER
 
 

@@ -127,7 +127,7 @@ class Api(Resource):
         if not origin or not (origin in self._origins or "*" in self._origins):
             return
         request.setHeader("Access-Control-Allow-Origin", origin)
-        request.setHeader("Access-Control-Expose-Headers", "Retry-After")
+        request.setHeader("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
         if origin in self._origins:
             request.setHeader("Access-Control-Allow-Credentials", "true")
         if request.method == b"OPTIONS":
