@@ -94,6 +94,7 @@ def makeService(options: Options) -> RelayService:
     make = supervise if options.settings.workers > 1 else build
     try:
         service = make(options.settings, reactor)
+        service.heed(options.parent, reactor)
     except StartError as error:
         sys.exit(f"camrelay: {error}")
     HangUp(reactor, service.reload).setServiceParent(service)

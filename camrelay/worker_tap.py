@@ -143,5 +143,9 @@ def makeService(options: Options) -> RelayService:
     channels = RedisChannels(reactor, link)
     work = Work(reactor, options.function, options.assignment.concurrency)
     service = RelayService(settings.log_format, channels)  # the channels end after the worker
+    try:
+        service.heed(options.parent, reactor)
+    except StartError as error:
+        sys.exit(f"camrelay-worker: {error}")
     Worker(reactor, channels, work, options.assignment).setServiceParent(service)
     return service

@@ -14,6 +14,7 @@ from camrelay.core.admission import Request
 from camrelay.core.errors import Denied, Rejected
 from camrelay.core.repeats import Repeats
 from camrelay.core.session import Session
+from camrelay.ops.redaction import redacted
 from camrelay.ports import Answered
 
 
@@ -269,10 +270,13 @@ class LogJournal:
 
 
 def escaped(text: str) -> str:
-    """The first 200 characters of `text` on one line, with nothing that a terminal would obey."""
+    """The first 200 characters of `text` on one line, with nothing that a terminal would obey.
+
+    Without secrets, as far as they can be told.
+    """
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text[:200]
+        for character in redacted(text)[:200]
     )
 
 

@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.application.service import MultiService, Service
@@ -12,6 +12,7 @@ from twisted.logger import ILogObserver
 from camrelay.core.readiness import Readiness
 from camrelay.net.admin import AdminTable
 from camrelay.ops.ending import Ending
+from camrelay.ops.log_flags import json_lines
 from camrelay.ops.logs import JsonLines
 from camrelay.ops.metrics import Metrics
 from camrelay.ops.status import Status
@@ -34,14 +35,24 @@ class RelayService(MultiService):
         self.systemd: Systemd
         self.admin: AdminTable = {}  # what operators can ask for
         self.on_reload: list[Callable[[], None]] = []  # called for SIGHUP, one after the other
-        self._log_format = log_format
+        self._json_lines: ILogObserver | None = None
+        if log_format == "json":
+            self._json_lines = JsonLines(sys.stdout)
         self._stores = stores or Service()
 
     def setServiceParent(self, parent: Any) -> None:
         """twistd asks the application for its log observer once the service is in it."""
         super().setServiceParent(parent)
-        if self._log_format == "json" and hasattr(parent, "setComponent"):
-            parent.setComponent(ILogObserver, JsonLines(sys.stdout))
+        if self._json_lines is not None and hasattr(parent, "setComponent"):
+            parent.setComponent(ILogObserver, self._json_lines)
+
+    def heed(self, flags: Mapping[str, Any] | None, reactor: Any) -> None:
+        """Log where the `flags` of twistd say; None, or those of twist, say nothing.
+
+        Raises StartError for those that make no sense together.
+        """
+        if self._json_lines is not None and flags is not None and "logfile" in flags:
+            self._json_lines = json_lines(flags, reactor)
 
     def startService(self) -> None:
         """The stores, and then the rest."""

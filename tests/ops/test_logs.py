@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import websocket
 from twisted.logger import Logger, LogPublisher
 from twisted.python import log as legacy
 
-from camrelay.ops.logs import JsonLines
+from camrelay.ops.logs import FIELDS, JsonLines
 from tests.support.process import Process
 from tests.support.server import Server, start_relay
 
@@ -98,6 +99,14 @@ def test_events_of_the_old_logger_are_written() -> None:
     line = json.loads(stream.getvalue())
     assert (line["level"], line["message"]) == ("info", "Starting factory")
     assert "s3cret" not in stream.getvalue()
+
+
+def test_the_fields_are_those_that_are_documented() -> None:
+    """In docs/operations.md, in the same order."""
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    listed = re.search(r"of the fields (.*?) those that it has", text, re.DOTALL)
+    assert listed
+    assert tuple(re.findall(r"`(\w+)`", listed[1])) == FIELDS
 
 
 # through a real process

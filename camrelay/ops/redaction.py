@@ -1,0 +1,34 @@
+"""Secrets that come along in text which somebody else has made: they have no place in a log.
+
+What is known to be a secret is never logged. This is for the rest: a client that writes "&token="
+where "?token=" belongs, an exception that quotes what it was given.
+"""
+
+import re
+
+HIDDEN = "(hidden)"
+
+_NAMES = r"(?:token|authorization|cookie|password|passphrase|passwd|secret|api[_-]?key)"
+# Most text has none of this, and is let pass at once.
+_SUSPICIOUS = re.compile(r"(?i)token|authorization|cookie|pass|secret|key|@|eyJ")
+_SECRETS = (
+    # token=..., also percent-encoded, up to what ends a value in a URL, a cookie or a form
+    re.compile(rf"(?i)({_NAMES}(?:=|%3d))[^\s&;,\"'<>]+"),
+    # "token": "...", as in JSON and in a dict of Python
+    re.compile(rf"(?i)({_NAMES}\\?[\"']\s*:\s*b?\\?[\"'])[^\"'\\]+"),
+    # Authorization: Bearer ..., as in the head of a request
+    re.compile(r"(?i)\b((?:authorization|cookie):\s*)[^\r\n\\]+"),
+    # redis://user:...@host
+    re.compile(r"(://[^\s/@:]*:)[^\s/@]+(?=@)"),
+    # a JSON Web Token by itself (RFC 7519: three parts, of which the first is a JSON object)
+    re.compile(r"()\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"),
+)
+
+
+def redacted(text: str) -> str:
+    """`text` with HIDDEN in place of what looks like a secret."""
+    if not _SUSPICIOUS.search(text):
+        return text
+    for secret in _SECRETS:
+        text = secret.sub(rf"\g<1>{HIDDEN}", text)
+    return text
