@@ -20,7 +20,7 @@ from typing import Any
 import click
 from harness.client import find_client
 from harness.measuring import Times, measure
-from harness.peers import SERVER_CORE, make_certificate
+from harness.peers import SERVER_CORES, make_certificate
 from harness.workloads import WORKLOADS
 
 from tests.support.redis import RedisServer
@@ -70,7 +70,7 @@ class KeptRooms:
 def pin(pid: int) -> None:
     """Give all threads of a process the core of servers."""
     for task in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(task.name), {SERVER_CORE})
+        os.sched_setaffinity(int(task.name), {int(SERVER_CORES)})
 
 
 @click.command()
