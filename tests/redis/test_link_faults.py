@@ -53,6 +53,7 @@ async def test_a_server_that_hangs_is_found_out(
     """While it hangs commands fail in bounded time, then at once; then everything goes on."""
     link = start_link(redis_server.url)
     inbox = await subscribed(link)
+    await within(link.when_up())
     redis_server.stop_answering()
     with pytest.raises(Unanswered):
         await within(link.publish(b"room", b"nobody knows"))
