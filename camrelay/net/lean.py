@@ -17,6 +17,8 @@ from twisted.python.failure import Failure
 # Only the opening handshake needs these.
 LEFTOVERS = frozenset(
     {
+        "_results",
+        "_valid_events",
         "http_headers",
         "http_request_data",
         "http_request_host",
@@ -25,6 +27,8 @@ LEFTOVERS = frozenset(
         "http_request_uri",
         "http_response_data",
         "http_status_line",
+        "is_closed",
+        "is_open",
         "send_queue",
         "websocket_extensions",
         "websocket_extensions_in_use",
@@ -71,10 +75,22 @@ _NOT_DESCRIBED = TransportDetails()
 _NOT_COUNTED = TrafficStats()
 
 
+class _Unheard:
+    """In the place of futures that Autobahn fires for each connection, with the connection itself.
+
+    A connection that refers to itself stays in memory after its end, until the garbage collector
+    comes; and it comes seldom.
+    """
+
+    def callback(self, result: object) -> None:
+        """Nobody waits for it."""
+
+
 class LeanProtocol(WebSocketServerProtocol):
     """A WebSocket connection without what nobody asks for."""
 
     transport: Any
+    is_open = is_closed = _Unheard()
 
     def connectionMade(self) -> None:
         """No description of the transport, and no TCP_NODELAY: the listening socket has it."""

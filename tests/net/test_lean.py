@@ -5,7 +5,9 @@ at what changed: a name that is gone needs no dropping any more, a new one may b
 value that starts differently must leave UNCHANGED. The second half must hold with any version.
 """
 
+import gc
 import inspect
+import weakref
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -153,14 +155,18 @@ KEPT = {
     *("_address", "_empty_frames", "_peer_name", "_session", "_silent", "_slot"),
     *("connected", "data", "events", "factory", "state", "transport", "write"),
     *("_transport_details", "trafficStats", "utf8validator", "websocket_version"),
-    *("is_closed", "is_open", "_results", "_valid_events"),
 }
 
 
 @pytest.fixture
-def member(clock: Clock) -> Connection:
+def memory() -> MemoryRelay:
+    """The relay."""
+    return MemoryRelay(Route("/echo", RawEcho()))
+
+
+@pytest.fixture
+def member(clock: Clock, memory: MemoryRelay) -> Connection:
     """A connection of the relay itself, which has said nothing yet."""
-    memory = MemoryRelay(Route("/echo", RawEcho()))
     keepalive = Keepalive(22, memory.clock.now)
     factory = RelayFactory(clock, memory.relay, Doorman(0, 0), keepalive, memory.clock)
     factory.configure(max_message_size=65536, compression=False)
@@ -179,6 +185,28 @@ def test_a_connection_that_autobahn_has_opened_keeps_as_little(member: Connectio
     """The same for a handshake with extensions or subprotocols."""
     member.open()
     assert set(vars(member.protocol)) <= KEPT
+
+
+@pytest.mark.parametrize("opened_by", ["camrelay", "autobahn"])
+def test_a_connection_that_is_over_is_gone(
+    member: Connection, memory: MemoryRelay, opened_by: str
+) -> None:
+    """Nothing in it refers to itself: it does not wait for the garbage collector."""
+    if opened_by == "autobahn":
+        member.open()
+    else:
+        request = handshake("/echo")
+        member.protocol.open(request_head.read(request.removesuffix(request_head.END)), request)
+    gone = weakref.ref(member.protocol)
+    gc.disable()
+    try:
+        member.receive(close_frame(1000))
+        member.lose()
+        memory.journal.notes.clear()
+        del member.protocol, member.transport
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 # What works without
