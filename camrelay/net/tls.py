@@ -23,6 +23,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from camrelay.core.errors import StartError
@@ -94,6 +95,24 @@ class CurrentCertificates:
             connection.set_context(context)
 
 
+class _Connection(TLSMemoryBIOProtocol):
+    """TLS on one connection, of which nothing is left when it is over.
+
+    Twisted makes a failure of every end that is not in order, and its traceback holds the
+    connection, OpenSSL's memory included, until the garbage collector comes; and it comes seldom.
+    """
+
+    def _tlsShutdownFinished(self, reason: Failure | None) -> None:
+        super()._tlsShutdownFinished(reason)
+        if reason is not None:
+            reason.cleanFailure()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """A producer refers back to what it writes to."""
+        super().connectionLost(reason)
+        self._producer = None
+
+
 def tls_factory(
     certificates: CurrentCertificates, factory: IProtocolFactory, clock: IReactorTime
 ) -> TLSMemoryBIOFactory:
@@ -103,7 +122,7 @@ def tls_factory(
     connection. Rooms write once a turn anyway, so each write is encrypted and sent at once.
     """
     wrapped = TLSMemoryBIOFactory(certificates, False, factory, clock)
-    wrapped.protocol = TLSMemoryBIOProtocol
+    wrapped.protocol = _Connection
     return wrapped
 
 

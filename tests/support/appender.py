@@ -17,11 +17,14 @@ from camrelay.core.history import Keep, Position, Said
 from camrelay.core.kinds.kind import Message
 from camrelay.history.sqlite.database import Database
 from camrelay.history.sqlite.history import SqliteHistory
+from camrelay.history.sqlite.store import Bounds
 from camrelay.net.clock import ReactorClock
 from camrelay.ops.journal import LogJournal
 
 ROOMS = ("/ws/chat/a", "/ws/chat/b", "/ws/chat/c")
-KEEP = Keep(1_000_000, 86400.0)
+KEEP = Keep(1_000_000, 1e9)  # the lines are not of today
+# A fast machine says more than a room usually holds.
+BOUNDS = Bounds(room=1 << 30)
 UNDER_WAY = 20
 
 
@@ -66,7 +69,7 @@ def main(folder: str, run: str) -> None:
     """Speak until killed."""
     clock = ReactorClock(reactor)
     database = Database(Path(folder))
-    history = SqliteHistory(reactor, clock, LogJournal(clock.now), database)
+    history = SqliteHistory(reactor, clock, LogJournal(clock.now), database, BOUNDS)
     history.serve(Nobody())
     history.startService()
     for path in ROOMS:

@@ -48,7 +48,9 @@ def wait_for_end(pid: int) -> None:
     except ProcessLookupError:
         return
     try:
-        assert select.select([descriptor], [], [], SECONDS)[0], f"process {pid} lives on"
+        ended = select.poll()  # select() takes no descriptor above 1023
+        ended.register(descriptor, select.POLLIN)
+        assert ended.poll(SECONDS * 1000), f"process {pid} lives on"
     finally:
         os.close(descriptor)
 
