@@ -23,7 +23,7 @@ run: $(RUNS)    ## start the relay on https://localhost:8443/; more options in A
 	$(BIN)/twistd -n --pidfile= camrelay --port 8443 --tls $(ARGS)
 
 test: cover     ## run all tests; camrelay/core must be covered completely by its own
-	$(PYTEST) -n 3 --dist loadfile
+	$(PYTEST) -n 2 --dist loadfile
 
 test-faults: $(TESTS)    ## what is slow: faults that last for seconds, with a table of what came of them
 	$(PYTEST) -m faults

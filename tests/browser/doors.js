@@ -20,7 +20,7 @@ await withTabs(async (openTab, errors) => {
   // Where some may only listen, that is said before they type.
   const listener = await openTab("/chat/stage/");
   await says(listener, "#connection", "Connected");
-  assert.equal(await listener.locator("#chat-message-input").isDisabled(), true);
+  await listener.locator("#chat-message-input:disabled").waitFor();
   assert.equal(
     await listener.getAttribute("#chat-message-input", "placeholder"),
     "You can only read here",
@@ -29,7 +29,7 @@ await withTabs(async (openTab, errors) => {
   // A name does not open every room; the page says why, and does not try for ever.
   const stranger = await openTab("/chat/board/");
   await says(stranger, "#connection", "Stopped: this room is not open to guests");
-  assert.equal(await stranger.locator("#restart").isVisible(), true);
+  await stranger.locator("#restart").waitFor();
 
   // Chromium itself reports each handshake and each call that was refused.
   const refused = /^WebSocket connection to .* failed|the server responded with a status of 403/;
