@@ -108,7 +108,7 @@ class Keeping:
         session, room, _ = joiner
         resume, position = session.admission.resume, room.position
         if position is None:
-            self._show(joiner, Rejected("not-stored", UNREACHABLE))
+            self._show(joiner, _unreachable())
         elif resume is not None and _is_recoverable(resume, position):
             missed = range(resume.offset + 1, position.offset + 1)
             self._read(room, resume.offset, len(missed), partial(self._recover, joiner, missed))
@@ -162,7 +162,7 @@ class Keeping:
     def _read_now(self, room: Room, after: Position | None, limit: int, done: Answer[Page]) -> None:
         position = room.position
         if position is None:
-            done(Rejected("not-stored", UNREACHABLE, is_garbage=False))
+            done(_unreachable())
         elif after is not None and after.epoch == position.epoch:
             self._history.read(room.path, after.offset, limit, done)
         else:
@@ -175,7 +175,7 @@ class Keeping:
         if room.kind.newest_counts:
             self.rooms.publish(room, said)
         if room in self._unreachable:
-            done(Rejected("not-stored", UNREACHABLE, is_garbage=False))
+            done(_unreachable())
         else:
             self._history.append(room.path, said, done)
 
@@ -204,6 +204,10 @@ class Keeping:
         for session in room.members:
             if session.admission.wants_errors:
                 self.rooms.tell(session, Gap(why, *at))
+
+
+def _unreachable() -> Rejected:
+    return Rejected("not-stored", UNREACHABLE, is_garbage=False)
 
 
 def _fitting(session: Session, answer: Page | Rejected) -> Sequence[Publication]:

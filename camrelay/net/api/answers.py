@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from camrelay.core.errors import Denied, Rejected
 from camrelay.core.kinds.strict_json import encode
+from camrelay.net.refusal import CHALLENGE
 
 _T = TypeVar("_T")
 
@@ -58,7 +59,7 @@ def denied(refusal: Denied) -> Answer:
     """Who asks may not, or not here, or not so often."""
     headers = {}
     if refusal.status == 401:
-        headers["WWW_Authenticate"] = 'Bearer realm="camrelay"'  # RFC 9110 section 11.6.1
+        headers["WWW_Authenticate"] = CHALLENGE
     if refusal.retry_after is not None:
         headers["Retry_After"] = str(refusal.retry_after)
     return problem(refusal.status, _CODES.get(refusal.status, "refused"), refusal.text, **headers)

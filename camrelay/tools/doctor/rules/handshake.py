@@ -33,11 +33,6 @@ def judge_handshake(answer: Answer | NoAnswer, accept: str, url: str) -> Iterato
         yield from wrong or [ok(SUBJECT, f"{url} opens for WebSocketSharp, OkHttp and browsers")]
 
 
-def speaks_tls(received: bytes) -> bool:
-    """Whether these bytes begin a TLS alert or handshake (RFC 8446 section 5.1)."""
-    return received[:1] in (b"\x15", b"\x16") and received[1:2] == b"\x03"
-
-
 def _judge_no_answer(answer: NoAnswer) -> Finding:
     if answer.silent and not answer.received:
         remedy = "see whether the process hangs, and whether it is this port that it listens on"
