@@ -1,6 +1,5 @@
 """Where clients come in: the doors, and behind them sockets, pages and the API."""
 
-import resource
 from functools import partial
 from typing import Any
 
@@ -8,7 +7,7 @@ from twisted.application.internet import TimerService
 from twisted.application.service import MultiService
 
 from camrelay.config import Settings, largest_message
-from camrelay.core.doorman import COURTESY, Doorman
+from camrelay.core.doorman import Doorman
 from camrelay.core.proxies import TrustedProxies
 from camrelay.net.api.events import EventCalls
 from camrelay.net.clock import ReactorClock
@@ -16,6 +15,7 @@ from camrelay.net.deadlines import Deadlines
 from camrelay.net.door import Door, DoorFactory
 from camrelay.net.http import make_site
 from camrelay.net.keepalive import Keepalive
+from camrelay.net.open_files import connections_within, hard_limit, make_room, raise_limit
 from camrelay.net.websocket import RelayFactory
 from camrelay.ops.answers import CountedAnswers
 from camrelay.ops.metrics import Metrics
@@ -24,9 +24,6 @@ from camrelay.wiring.api import make_api
 from camrelay.wiring.certificates import has_own_certificate
 from camrelay.wiring.metrics import of_door, of_keepalive
 from camrelay.wiring.node import Node
-
-# Descriptors that are not connections: log, Redis, DNS, the reactor's own.
-RESERVED_DESCRIPTORS = 64
 
 
 class Front(MultiService):
@@ -40,7 +37,9 @@ class Front(MultiService):
         clock, relay = ReactorClock(reactor), node.relay
         self._keepalive = Keepalive(settings.ping_interval, clock.now)
         deadlines: Deadlines[Door] = Deadlines(settings.handshake_timeout, clock.now, Door.expire)
-        self.doorman = Doorman(_max_connections(settings), settings.connections_per_address)
+        max_connections = _max_connections(settings)
+        make_room(max_connections)
+        self.doorman = Doorman(max_connections, settings.connections_per_address)
         websockets = RelayFactory(reactor, relay, self.doorman, self._keepalive, clock)
         websockets.configure(settings.max_message_size, settings.compression)
         api = make_api(settings, node, EventCalls(relay, self.doorman, self._keepalive))
@@ -64,10 +63,8 @@ class Front(MultiService):
 
 def _max_connections(settings: Settings) -> int:
     """What the operator said, or what the limit on open files, raised as far as it goes, allows."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_limit()
     if settings.max_connections is not None:
         return settings.max_connections
-    if hard == resource.RLIM_INFINITY:
-        return 0
-    return max(1, hard - RESERVED_DESCRIPTORS - COURTESY)
+    hard = hard_limit()
+    return 0 if hard is None else connections_within(hard)

@@ -70,10 +70,18 @@ class Process:
     @property
     def memory(self) -> int:
         """Resident memory (VmRSS) in bytes."""
+        return self._status("VmRSS") * 1024
+
+    @property
+    def room_for_files(self) -> int:
+        """How many open files the kernel's table for the process holds (FDSize)."""
+        return self._status("FDSize")
+
+    def _status(self, name: str) -> int:
         status = Path(f"/proc/{self.pid}/status").read_text("ascii")
-        found = re.search(r"VmRSS:\s+([0-9]+) kB", status)
+        found = re.search(rf"^{name}:\s+([0-9]+)", status, re.MULTILINE)
         assert found, status
-        return int(found[1]) * 1024
+        return int(found[1])
 
     def wait_for_log(
         self, pattern: str | re.Pattern[str], timeout: float = SECONDS_FOR_A_LINE, start: int = 0

@@ -12,10 +12,11 @@ from camrelay.config import (
     survey,
     unknown_variables,
 )
+from camrelay.net.open_files import hard_limit
 from camrelay.redis.endpoint import Trust
 from camrelay.tools.check.certificate import look_at_certificates, needs_development_certificate
 from camrelay.tools.check.kept import look_at_history, look_at_keys
-from camrelay.tools.check.limits import hard_limit, look_at_limit
+from camrelay.tools.check.limits import look_at_limit
 from camrelay.tools.check.ports import admin_of, listeners_of, look_at_proxies, try_to_listen
 from camrelay.tools.check.routes import look_at_routes
 from camrelay.tools.check.storage import look_at_directory
