@@ -55,10 +55,10 @@ class RelayService(MultiService):
             self._json_lines = json_lines(flags, reactor)
 
     def startService(self) -> None:
-        """The stores, and then the rest."""
+        """The stores, and then the rest: clients find a process that has nothing else to do."""
         self._stores.startService()
-        super().startService()
         _expect_many_objects()
+        super().startService()
 
     def reload(self) -> None:
         """Read again what can change while the node runs; connections notice nothing."""
