@@ -20,8 +20,9 @@ _SECRETS = (
     re.compile(r"(?i)\b((?:authorization|cookie):\s*)[^\r\n\\]+"),
     # redis://user:...@host
     re.compile(r"(://[^\s/@:]*:)[^\s/@]+(?=@)"),
-    # a JSON Web Token by itself (RFC 7519: three parts, of which the first is a JSON object)
-    re.compile(r"()\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"),
+    # a JSON Web Token by itself (RFC 7519: three parts, of which the first is a JSON object); it
+    # begins where a word begins, or each "eyJ" of a long one would be tried up to its end
+    re.compile(r"()(?:(?<![\w-])|(?<=%[\dA-F]{2}))eyJ[\w-]{8,}+\.[\w-]++\.[\w-]*"),
 )
 
 
