@@ -143,7 +143,7 @@ def test_the_camrelay_command_looks_at_the_settings(installed: Installed, tmp_pa
 
 WAYS = {
     "twistd": (SCRIPTS / "twistd", "-n", "--pidfile=", "camrelay"),
-    "twist": (SCRIPTS / "twist", "--log-format=text", "camrelay"),
+    "twist": (SCRIPTS / "twist", "camrelay"),
     "python -m camrelay": ("-m", "camrelay"),
     "twistd -y camrelay.tac": (SCRIPTS / "twistd", "-n", "--pidfile=", "-y", "camrelay.tac"),
 }

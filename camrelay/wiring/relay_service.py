@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import MultiService, Service
@@ -12,8 +12,8 @@ from twisted.logger import ILogObserver
 from camrelay.core.readiness import Readiness
 from camrelay.net.admin import AdminTable
 from camrelay.ops.ending import Ending
-from camrelay.ops.log_flags import json_lines
-from camrelay.ops.logs import JsonLines
+from camrelay.ops.log_flags import TWIST_FACTORY, observer_for, tell_twist
+from camrelay.ops.logs import FORMS, as_json, log_to
 from camrelay.ops.metrics import Metrics
 from camrelay.ops.status import Status
 from camrelay.ops.systemd import Systemd
@@ -23,7 +23,7 @@ class RelayService(MultiService):
     """A whole camrelay node."""
 
     def __init__(self, log_format: str, stores: Service | None = None) -> None:
-        """`log_format`: text is twistd's own, json replaces it.
+        """`log_format`: text for people, json for machines.
 
         `stores` run from before the first connection until after the last.
         """
@@ -35,24 +35,30 @@ class RelayService(MultiService):
         self.systemd: Systemd
         self.admin: AdminTable = {}  # what operators can ask for
         self.on_reload: list[Callable[[], None]] = []  # called for SIGHUP, one after the other
-        self._json_lines: ILogObserver | None = None
-        if log_format == "json":
-            self._json_lines = JsonLines(sys.stdout)
+        self._log_form = FORMS[log_format]
+        # Before anybody has said where to: text is then left to twistd, which knows.
+        self._log_observer: ILogObserver | None = None
+        if self._log_form is as_json:
+            self._log_observer = log_to(sys.stdout, as_json)
         self._stores = stores or Service()
 
     def setServiceParent(self, parent: Any) -> None:
         """twistd asks the application for its log observer once the service is in it."""
         super().setServiceParent(parent)
-        if self._json_lines is not None and hasattr(parent, "setComponent"):
-            parent.setComponent(ILogObserver, self._json_lines)
+        if self._log_observer is not None and hasattr(parent, "setComponent"):
+            parent.setComponent(ILogObserver, self._log_observer)
 
-    def heed(self, flags: Mapping[str, Any] | None, reactor: Any) -> None:
-        """Log where the `flags` of twistd say; None, or those of twist, say nothing.
+    def heed(self, flags: dict[str, Any] | None, reactor: Any) -> None:
+        """Log where the `flags` of twistd or twist say; there are none for a .tac file.
 
         Raises StartError for those that make no sense together.
         """
-        if self._json_lines is not None and flags is not None and "logfile" in flags:
-            self._json_lines = json_lines(flags, reactor)
+        if flags is None:
+            return
+        if TWIST_FACTORY in flags:
+            tell_twist(flags, self._log_form)
+        elif "logfile" in flags:
+            self._log_observer = observer_for(flags, self._log_form, reactor)
 
     def startService(self) -> None:
         """The stores, and then the rest: clients find a process that has nothing else to do."""

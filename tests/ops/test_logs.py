@@ -1,4 +1,4 @@
-"""Log lines for machines: one JSON object a line, and nothing that was not allowed."""
+"""Log lines: for machines nothing that was not allowed, and a secret in neither form."""
 
 import io
 import json
@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import websocket
-from twisted.logger import Logger, LogPublisher
+from twisted.logger import LogEvent, Logger, LogPublisher, textFileLogObserver
 from twisted.python import log as legacy
 
-from camrelay.ops.logs import FIELDS, JsonLines
+from camrelay.ops.logs import FIELDS, Form, as_json, as_text, log_to
 from tests.support.process import Process
 from tests.support.server import Server, start_relay
 
@@ -25,7 +25,7 @@ class Log:
     def __init__(self) -> None:
         """Nothing is written yet."""
         self.stream = io.StringIO()
-        self.logger = Logger("camrelay", observer=JsonLines(self.stream))
+        self.logger = Logger("camrelay", observer=log_to(self.stream, as_json))
 
     def line(self) -> dict[str, Any]:
         """The one line that was written."""
@@ -94,11 +94,44 @@ def test_any_text_fits_into_a_line(log: Log, text: str) -> None:
 def test_events_of_the_old_logger_are_written() -> None:
     """Much of Twisted still uses it; its events have no level."""
     stream = io.StringIO()
-    publisher = legacy.LogPublisher(publishPublisher=LogPublisher(JsonLines(stream)))
+    publisher = legacy.LogPublisher(publishPublisher=LogPublisher(log_to(stream, as_json)))
     publisher.msg("Starting factory", token="s3cret")
     line = json.loads(stream.getvalue())
     assert (line["level"], line["message"]) == ("info", "Starting factory")
     assert "s3cret" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", [as_text, as_json])
+def test_a_secret_in_an_exception_is_hidden(form: Form) -> None:
+    """Wherever it comes from: people read tracebacks aloud, and paste them into reports."""
+    stream = io.StringIO()
+    logger = Logger("somebody.else", observer=log_to(stream, form))
+    try:
+        raise LookupError("https://alice:s3cret@id.example/?token=s3cret")
+    except LookupError:
+        logger.failure("cannot ask {url}", url="redis://:s3cret@10.0.0.5")
+    assert "LookupError: https://alice:(hidden)@id.example/?token=(hidden)" in stream.getvalue()
+    assert "cannot ask redis://:(hidden)@10.0.0.5" in stream.getvalue()
+    assert "s3cret" not in stream.getvalue()
+
+
+def test_text_is_what_twistd_writes() -> None:
+    """Where there is no secret in it."""
+    events: list[LogEvent] = []
+    try:
+        raise LookupError("no microphone")
+    except LookupError:
+        Logger("camrelay", observer=events.append).failure("error in {what}", what="a kind")
+    expected = io.StringIO()
+    textFileLogObserver(expected)(events[0])
+    assert as_text(events[0]) == expected.getvalue()
+
+
+def test_an_event_that_says_nothing_is_no_line() -> None:
+    """Such as one of the old logger without a message."""
+    stream = io.StringIO()
+    Logger("camrelay", observer=log_to(stream, as_text)).info("")
+    assert stream.getvalue() == ""
 
 
 def test_the_fields_are_those_that_are_documented() -> None:

@@ -1,4 +1,4 @@
-"""The flags that twistd itself has for its log, in both forms of the log."""
+"""The flags that twistd and twist have for their logs, in both forms of the log."""
 
 import json
 import os
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from camrelay.core.errors import StartError
-from camrelay.ops.log_flags import json_lines
+from camrelay.ops.log_flags import observer_for
+from camrelay.ops.logs import Form, as_json, as_text
 from tests.support.process import Process
 from tests.support.server import OPEN_LINE, clean_environment
 
@@ -153,7 +154,56 @@ def test_an_observer_of_ones_own_gets_the_log(tmp_path: Path, form: str) -> None
     assert all(line.startswith("mine: ") for line in server.log.splitlines())
 
 
-def test_a_daemon_has_no_standard_output() -> None:
-    """Its lines would be nowhere; twistd says so for text."""
+@pytest.mark.parametrize("form", [as_text, as_json])
+def test_a_daemon_has_no_standard_output(form: Form) -> None:
+    """Its lines would be nowhere."""
     with pytest.raises(StartError, match="--logfile: '-' is for servers that are no daemons"):
-        json_lines({"logfile": "-", "nodaemon": False}, None)
+        observer_for({"logfile": "-", "nodaemon": False}, form, None)
+
+
+@pytest.mark.parametrize(
+    ("flags", "options", "form"),
+    [
+        (("--log-format", "text"), (), "text"),
+        (("--log-format", "text"), ("--log-format", "json"), "json"),
+        (("--log-format", "json"), (), "json"),
+        ((), (), "json"),  # no terminal: twist takes it for a machine
+    ],
+)
+def test_twist_writes_our_lines(
+    tmp_path: Path, flags: tuple[str, ...], options: tuple[str, ...], form: str
+) -> None:
+    """In JSON when its own flag or ours says so: with the fields that are allowed, not with all."""
+    twist = Path(sys.executable).with_name("twist")
+    command = [str(twist), *flags, "camrelay", "--port", "0", *options]
+    folder = ("--data-dir", str(tmp_path / "data"), "--drain-time", "0")
+    with Process([sys.executable, *command, *folder], tmp_path, clean_environment()) as server:
+        server.wait_for_log(OPEN_LINE, SECONDS)
+        server.stop()
+    assert_form(server.log, form)
+    assert "log_namespace" not in server.log
+
+
+@forms
+def test_the_journal_of_systemd_is_told_how_bad_a_line_is(tmp_path: Path, form: str) -> None:
+    """Every line of it; what goes elsewhere is not marked."""
+    flags = ("--nodaemon", "--pidfile=")
+    wrong = {"CAMRELAY_MESAGE_RATE": "1", "PYTHONPATH": str(tmp_path)}
+    with start_in_journal(command(tmp_path, *flags, form=form), tmp_path, wrong) as server:
+        server.wait_for_log(OPEN_LINE, SECONDS)
+        server.stop()
+    lines = server.log.splitlines()
+    assert lines
+    for line in lines:
+        assert line.startswith("<4>" if "is not a setting" in line else "<6>"), line
+    assert_form("\n".join(line[3:] for line in lines), form)
+
+
+def start_in_journal(command: list[str], folder: Path, more: dict[str, str]) -> Process:
+    """A server that believes that its standard output is the journal: systemd tells it so."""
+    tell = (
+        "import os, sys; found = os.fstat(1);"
+        "os.environ['JOURNAL_STREAM'] = f'{found.st_dev}:{found.st_ino}';"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    return Process([sys.executable, "-c", tell, *command], folder, clean_environment() | more)

@@ -145,7 +145,10 @@ def test_no_secret_of_the_operator_is_logged(
     assert SECRET not in server.log
 
 
-def test_an_exception_that_quotes_a_secret_hides_it(tmp_path: Path, relay_with: StartRelay) -> None:
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_an_exception_that_quotes_a_secret_hides_it(
+    tmp_path: Path, relay_with: StartRelay, form: str
+) -> None:
     """A kind of somebody's own may put what it was given into its complaint."""
     (tmp_path / "own.py").write_text(
         "from camrelay.core.kinds.chat import Chat as Original\n"
@@ -155,7 +158,7 @@ def test_an_exception_that_quotes_a_secret_hides_it(tmp_path: Path, relay_with: 
     )
     (tmp_path / "camrelay.toml").write_text('[[routes]]\npath = "/own/{room}"\nkind = "own:Chat"\n')
     config = ("--config", str(tmp_path / "camrelay.toml"))
-    server = relay_with("--log-format", "json", *config, PYTHONPATH=str(tmp_path))
+    server = relay_with("--log-format", form, *config, PYTHONPATH=str(tmp_path))
     with connect(server, "127.0.0.1") as client:
         say("/own/hall", json.dumps({"message": "hi", "token": SECRET}))(client)
     server.wait_for_log("LookupError")

@@ -1,6 +1,5 @@
 """Log events between a worker and its supervisor: whole, numbered, and never waited for."""
 
-import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ import pytest
 from twisted.internet import reactor
 from twisted.logger import LogEvent, Logger, formatEventAsClassicLogText, globalLogPublisher
 
-from camrelay.ops.logs import JsonLines
+from camrelay.ops.logs import as_json
 from camrelay.workers.events import MOST_KEPT, EventPipe, publish
 
 
@@ -69,9 +68,7 @@ def test_traceback_arrives(pipe: tuple[int, EventPipe]) -> None:
     assert text is not None
     assert "error in a kind" in text
     assert "LookupError: no such camera" in text
-    lines = io.StringIO()
-    JsonLines(lines)(events[0])
-    assert "LookupError: no such camera" in lines.getvalue()
+    assert "LookupError: no such camera" in as_json(events[0])
 
 
 @pytest.mark.parametrize("line", [b"Fatal Python error: \xff", b"[1]", b"null", b'{"a": 1}'])
