@@ -11,6 +11,7 @@ import pytest_twisted
 from camrelay.core.errors import Rejected, StartError
 from camrelay.core.history import Position
 from camrelay.history.sqlite import database as database_module
+from camrelay.history.sqlite import history as history_module
 from camrelay.history.sqlite.database import NAME, Database
 from tests.support.kept import said, texts
 from tests.support.sqlite_history import sqlite_history
@@ -92,6 +93,24 @@ async def test_what_cannot_be_stored_is_refused(tmp_path: Path, trouble: Trouble
         assert kept.told(LOBBY) == ["before", "after"]
     assert why in kept.troubles()[-1]
     assert [note.event for note in kept.journal.notes[-2:]] == ["not_stored", "stores_again"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_more_than_the_disk_takes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator is told, and told again when there is room."""
+    monkeypatch.setattr(history_module, "MAX_WAITING", 4)
+    async with sqlite_history(tmp_path) as kept:
+        await kept.open(LOBBY)
+        asked = kept.say_soon(LOBBY, *"abcdef")
+        answers = [await kept.answer(each) for each in asked]
+        assert [isinstance(answer, Rejected) for answer in answers] == [False] * 4 + [True] * 2
+        await kept.say(LOBBY, "after")
+        assert kept.told(LOBBY) == [*"abcd", "after"]
+    events = [note.event for note in kept.journal.notes]
+    assert events == ["not_stored", "not_stored", "stores_again"]
+    assert kept.troubles() == ["the disk is too slow"] * 2
 
 
 @pytest.mark.parametrize("trouble", [full, read_only, locked])

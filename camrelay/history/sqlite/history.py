@@ -144,6 +144,7 @@ class SqliteHistory(Service):
         if self._is_closed:
             done(not_stored("is closed"))
         elif is_full and not isinstance(job, Close):
+            self._is_in_trouble = True
             self._journal.not_stored(1, "the disk is too slow")
             done(not_stored("is too slow"))
         else:
@@ -167,7 +168,6 @@ class SqliteHistory(Service):
 
     def _answer(self, outcome: Outcome, asked: Sequence[_Asked]) -> None:
         """Tell what was stored, and answer, in the order in which it was asked."""
-        self._note(outcome)
         answered = zip(asked, outcome.answers, strict=True)
         for is_append, some in groupby(answered, lambda pair: isinstance(pair[0].job, Append)):
             pairs = list(some)
@@ -177,6 +177,7 @@ class SqliteHistory(Service):
                 self._waiting -= 1
                 self._waiting_bytes -= each.size
                 self._safely(each.done, answer)
+        self._note(outcome)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -219,9 +220,14 @@ class SqliteHistory(Service):
         if outcome.trouble:
             self._is_in_trouble = True
             self._journal.not_stored(lost, outcome.trouble)
-        elif self._is_in_trouble:
+        elif self._is_in_trouble and self._has_room:
             self._is_in_trouble = False
             self._journal.stores_again()
+
+    @property
+    def _has_room(self) -> bool:
+        """What waits has become so little that it is not refused again in the next moment."""
+        return self._waiting <= MAX_WAITING / 2 and self._waiting_bytes <= MAX_WAITING_BYTES / 2
 
     def _failed(self, failure: Failure, count: int) -> Outcome:
         """A bug of ours."""
