@@ -113,7 +113,17 @@ class Drain(Service):
             self._step_aside()
         if self._doorman.is_empty or now >= self._given_up_at:
             self._steps.stop()
+            self._tell_who_is_left()
             self._drained.callback(None)
+
+    def _tell_who_is_left(self) -> None:
+        if not self._doorman.is_empty:
+            self._log.info(
+                "cut {count} connections that were not over {seconds:g} s after the last close",
+                event="drain-cut",
+                count=self._doorman.open,
+                seconds=CLOSE_SECONDS,
+            )
 
     def _reason(self) -> CloseReason:
         return going_away(self._return_in())

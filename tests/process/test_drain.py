@@ -2,6 +2,8 @@
 
 import re
 import signal
+import socket
+import ssl
 import threading
 import time
 from contextlib import ExitStack, closing
@@ -110,6 +112,23 @@ def test_a_client_that_does_not_answer_is_not_waited_for(relay_with: StartRelay)
     with closing(websocket.create_connection(f"ws://localhost:{server.port}/echo")):
         server.send_signal(signal.SIGTERM)
         assert server.wait() == 0
+
+
+def test_who_is_not_gone_in_time_is_cut(relay_with: StartRelay) -> None:
+    """Such as somebody who has not finished a TLS handshake; the log says how many there were."""
+    server = relay_with("--tls")
+    with socket.create_connection(("127.0.0.1", server.port), SECONDS) as slow:
+        with closing(
+            ssl.create_default_context(cafile=server.authority).wrap_socket(
+                socket.create_connection(("127.0.0.1", server.port), SECONDS),
+                server_hostname="localhost",
+            )
+        ):
+            pass  # whoever is served now comes after `slow`, which is counted already
+        server.send_signal(signal.SIGTERM)
+        assert server.wait() == 0
+        assert slow.recv(1) == b""
+    assert "cut 1 connections that were not over 3 s after the last close" in server.log
 
 
 def test_interrupting_does_not_wait(relay_with: StartRelay) -> None:
