@@ -2,8 +2,10 @@
 
 import os
 import re
+import socket
 import ssl
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import click
@@ -21,6 +23,11 @@ def own_address(settings: Settings) -> str:
     if port is None and not secure and listens:
         port, secure = int(listens[0]["port"]), bool(listens[0]["tls"])
     return f"{'https' if secure else 'http'}://localhost:{port or (8443 if secure else 8080)}"
+
+
+def asks_for_certificates(settings: Settings) -> bool:
+    """Clients without one get no answer, and this command has none."""
+    return settings.client_ca is not None and settings.client_certificate != "optional"
 
 
 @click.command(
@@ -47,18 +54,43 @@ def healthy(url: str | None, timeout: float, config: str | None) -> None:
 
     URL is http:// or https:// with host and port; left out, it is this machine with the port that
     the environment (PORT), .env and camrelay.toml say. The certificate is not looked at: that is
-    for `camrelay doctor`.
+    for `camrelay doctor`. Where clients need one of their own, a TLS handshake is answer enough.
     """
     try:
-        address = url or own_address(load({}, os.environ, config))
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        with urlopen(f"{address.rstrip('/')}/healthz", timeout=timeout, context=context) as answer:
-            click.echo(answer.read(100).decode().strip())
+        settings = Settings() if url else load({}, os.environ, config)
+        address = url or own_address(settings)
+        ask = _shake_hands if asks_for_certificates(settings) else _ask
+        click.echo(ask(address, timeout))
     except HTTPError as error:
         raise click.ClickException(f"{address} answers {error.code}") from None
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{address} does not answer: {error}") from None
     except StartError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _ask(address: str, timeout: float) -> str:
+    """What the page for load balancers says. Raises OSError or ValueError."""
+    url = f"{address.rstrip('/')}/healthz"
+    with urlopen(url, timeout=timeout, context=_believing_context()) as answer:
+        text: str = answer.read(100).decode().strip()
+        return text
+
+
+def _shake_hands(address: str, timeout: float) -> str:
+    """Without TLS there is nothing to show a certificate in. Raises OSError."""
+    parts = urlsplit(address)
+    if parts.scheme != "https":
+        return _ask(address, timeout)
+    with (
+        socket.create_connection((parts.hostname, parts.port), timeout) as connection,
+        _believing_context().wrap_socket(connection, server_hostname=parts.hostname),
+    ):
+        return "ok, for clients with a certificate"
+
+
+def _believing_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,6 +1,9 @@
 """`camrelay healthy`: yes or no, by exit code."""
 
+from pathlib import Path
+
 import pytest
+import trustme
 
 from camrelay.config import Settings
 from camrelay.tools.healthy import own_address
@@ -22,6 +25,22 @@ def test_with_tls_too(relay_with: StartRelay) -> None:
     """Whoever signed its certificate."""
     port = str(relay_with("--tls").port)
     assert run_camrelay("healthy", CAMRELAY_TLS="1", CAMRELAY_PORT=port).returncode == 0
+
+
+def test_a_server_that_wants_certificates_is_healthy(
+    relay_with: StartRelay, tmp_path: Path
+) -> None:
+    """It answers nobody who has none, and the check has none: a handshake is enough."""
+    authority = tmp_path / "clients.pem"
+    trustme.CA().cert_pem.write_to_path(authority)
+    settings = {"CAMRELAY_TLS": "1", "CAMRELAY_CLIENT_CA": str(authority)}
+    server = relay_with(**settings)
+    ran = run_camrelay("healthy", CAMRELAY_PORT=str(server.port), **settings)
+    assert (ran.returncode, ran.stdout) == (0, "ok, for clients with a certificate\n")
+    server.stop()
+    gone = run_camrelay("healthy", CAMRELAY_PORT=str(server.port), **settings)
+    assert gone.returncode == 1
+    assert "does not answer" in gone.stderr
 
 
 def test_what_does_not_answer_is_not_healthy() -> None:
