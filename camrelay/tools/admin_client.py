@@ -45,7 +45,8 @@ class AdminClient:
             raise Unanswered(f"{self._endpoint} is not for you: try sudo") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             text = (
-                f"no server answers at {self._endpoint} ({error}): is it there, with this --admin?"
+                f"no server answers at {self._endpoint} ({error}): if it runs, name its --admin, "
+                "or with --config its camrelay.toml"
             )
             raise Unanswered(text) from None
         return answer

@@ -3,12 +3,14 @@
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 
 from camrelay.core.errors import StartError
+from camrelay.ops.status import LARGEST_ROOMS
 from camrelay.tools.admin_client import AdminClient, Unanswered, admin_place
 
 NOT_READY = 3
@@ -63,8 +65,16 @@ def _in_words(found: dict[str, Any]) -> Iterator[str]:
         state, number = worker["state"], worker["number"]
         counted = f", {_counted(worker)}, process {worker['pid']}" if "pid" in worker else ""
         yield f"worker {number}: {state}{counted}{_redis(worker)}"
-    for room, members in found.get("largest_rooms", {}).items():
+    for room, members in _largest_rooms(found):
         yield f"{members:>6} in {room}"
+
+
+def _largest_rooms(found: dict[str, Any]) -> list[tuple[str, int]]:
+    """A room may have members at several workers."""
+    members: Counter[str] = Counter()
+    for process in (found, *found.get("workers", ())):
+        members.update(process.get("largest_rooms", {}))
+    return members.most_common(LARGEST_ROOMS)
 
 
 def _counted(found: dict[str, Any]) -> str:
