@@ -13,7 +13,7 @@ from camrelay.channels.promises import checked_name
 from camrelay.channels.redis import RedisChannels
 from camrelay.channels.work import Function, Work
 from camrelay.channels.worker import Assignment, Worker
-from camrelay.config import OPTIONS, Settings, load
+from camrelay.config import OPTIONS, Settings, load, unknown_variables
 from camrelay.core.errors import StartError
 from camrelay.redis.endpoint import Trust
 from camrelay.redis.link import RedisLink
@@ -23,6 +23,7 @@ from camrelay.wiring.relay_service import RelayService
 SHARED = ("redis", "redis_ca", "redis_insecure", "log_format")
 """Settings that a worker has in common with the server, and reads from the same places."""
 MOST_CONCURRENCY = 1000
+_log = Logger(namespace="camrelay")
 _Number = TypeVar("_Number", int, float)
 _IN_WORDS: dict[type, str] = {int: "a whole number", float: "a number"}
 
@@ -132,6 +133,8 @@ def makeService(options: Options) -> RelayService:
     """The service for parsed options, on the reactor that twistd chose."""
     from twisted.internet import reactor
 
+    for line in unknown_variables(os.environ):
+        _log.warn("{detail}", event="setting", detail=line)
     settings = options.settings
     trust = Trust(Path(settings.redis_ca) if settings.redis_ca else None, settings.redis_insecure)
     try:
@@ -139,7 +142,7 @@ def makeService(options: Options) -> RelayService:
     except StartError as error:
         sys.exit(f"camrelay-worker: {error}")
     if settings.redis_insecure:
-        Logger(namespace="camrelay").warn("--redis-insecure: whoever answers as Redis is believed")
+        _log.warn("--redis-insecure: whoever answers as Redis is believed")
     channels = RedisChannels(reactor, link)
     work = Work(reactor, options.function, options.assignment.concurrency)
     service = RelayService(settings.log_format, channels)  # the channels end after the worker
