@@ -140,6 +140,23 @@ def test_the_compose_file_names_what_is_there(compose: dict[str, Any]) -> None:
         assert set(relay["environment"]) <= known
 
 
+def test_few_can_end_the_relays_of_the_compose_file(compose: dict[str, Any]) -> None:
+    """Their admin port is not published, and reached by those who share a network with them."""
+    networks = {
+        name: set(service.get("networks", ["default"]))
+        for name, service in compose["services"].items()
+    }
+    relays = {name for name, service in compose["services"].items() if "build" in service}
+    shared = set().union(*(networks[name] for name in relays))
+    assert {name for name in networks if networks[name] & shared} == {
+        *relays,
+        *("redis", "prometheus"),
+    }
+    assert {name for name in networks if "redis" in networks[name]} == {*relays, "redis"}
+    for name in relays:
+        assert all(port.endswith(":8080") for port in compose["services"][name]["ports"])
+
+
 def test_the_relays_of_the_compose_file_are_one(
     compose: dict[str, Any], redis_server: RedisServer, tmp_path: Path
 ) -> None:
