@@ -19,7 +19,8 @@ class Deadlines(Generic[_Waiting]):
         self._due: dict[_Waiting, float] = {}  # everybody has the same time: oldest first
 
     def add(self, waiting: _Waiting) -> None:
-        """Its time starts now."""
+        """Its time starts now, or anew."""
+        self.discard(waiting)
         self._due[waiting] = self._now() + self._seconds
 
     def discard(self, waiting: _Waiting) -> None:

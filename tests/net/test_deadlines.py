@@ -53,6 +53,19 @@ def test_everybody_has_a_time_of_its_own() -> None:
     assert desk.late == ["anna", "ben"]
 
 
+def test_who_is_added_again_has_its_time_anew() -> None:
+    """And keeps nobody waiting who came after it."""
+    desk = Desk()
+    desk.deadlines.add("anna")
+    desk.deadlines.add("ben")
+    desk.clock.advance(9.0)
+    desk.deadlines.add("anna")
+    desk.tick_after(1.0)
+    assert desk.late == ["ben"]
+    desk.tick_after(9.0)
+    assert desk.late == ["ben", "anna"]
+
+
 def test_who_is_late_may_take_others_along() -> None:
     """What happens then may end other waiting things, or start new ones."""
     clock, late = ManualClock(), []
