@@ -2,7 +2,8 @@
 
 import pytest
 
-from camrelay.core.errors import GARBAGE_FLOOD, Denied, going_away
+from camrelay.core.errors import GARBAGE_FLOOD, INTERNAL_ERROR, Denied, going_away
+from camrelay.core.identity import Identity
 from camrelay.core.limits import Rate
 from camrelay.testing import HOST, MemoryRelay, RecordingBus
 from tests.support.small_relay import ROUTES, join_broken, line, position, relay_with
@@ -26,6 +27,20 @@ def test_pages_of_other_sites_are_denied() -> None:
         relay.connect("/echo", origin=origin)
     with pytest.raises(Denied):
         relay.connect("/echo", origin="https://evil.example")
+
+
+def test_an_error_of_ours_denies_a_handshake() -> None:
+    """With a status and a text that tells nothing of it; the journal has the error."""
+
+    def verify(token: str) -> Identity:
+        raise LookupError(token)
+
+    relay = MemoryRelay(*ROUTES, verify=verify)
+    with pytest.raises(Denied) as caught:
+        relay.connect("/echo?token=abc")
+    assert (caught.value.status, caught.value.text) == (500, INTERNAL_ERROR.text)
+    (note,) = relay.journal.of("failed")
+    assert isinstance(note.what, LookupError)
 
 
 # join

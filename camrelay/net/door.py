@@ -5,7 +5,6 @@ any parser sees it; then a WebSocket gets the connection for itself, and everyth
 on to the site.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import protocol
@@ -21,11 +20,9 @@ from camrelay.core.request_head import RequestHead
 from camrelay.net.deadlines import Deadlines
 from camrelay.net.peers import names_of
 from camrelay.net.proxies import came_by_tls, client_of
-from camrelay.net.refusal import REQUEST_ID, refusal
+from camrelay.net.refusal import REQUEST_ID, TurnedAway, refusal
 from camrelay.net.tls_failure import tls_failure
 from camrelay.net.websocket import RelayFactory
-
-TurnedAway = Callable[[str, Denied, str], None]
 
 _TLS_HANDSHAKE = 0x16
 
@@ -96,7 +93,7 @@ class Door(protocol.Protocol):
         self.factory.doorman.admit(address)
         successor = self.factory.websockets.connection(peer, address, self.id)
         transport = self.transport
-        if isinstance(transport, ProtocolWrapper):  # TLS
+        if isinstance(transport, ProtocolWrapper):  # TLS, or what reads a PROXY header
             transport.wrappedProtocol = successor
         else:
             transport.protocol = successor

@@ -4,7 +4,6 @@ A proxy says so in headers of the request (X-Forwarded-For, X-Forwarded-Proto), 
 else on the connection (the PROXY protocol).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -16,6 +15,7 @@ from camrelay.core.errors import Denied
 from camrelay.core.proxies import TrustedProxies, is_secure
 from camrelay.core.request_head import RequestHead
 from camrelay.net.peers import names_of
+from camrelay.net.refusal import TurnedAway
 
 # A connection has a name from the door on.
 NAMELESS = ""
@@ -96,7 +96,7 @@ class ProxiedFactory(WrappingFactory[ProxiedConnection]):
         self,
         factory: IProtocolFactory,
         proxies: TrustedProxies,
-        turned_away: Callable[[str, Denied, str], None],
+        turned_away: TurnedAway,
     ) -> None:
         """`factory` serves what comes behind the header. `turned_away`: see DoorFactory."""
         super().__init__(factory)

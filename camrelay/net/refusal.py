@@ -1,13 +1,18 @@
 """Answers before the upgrade: a status, a short text, and the end of the connection."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
+
+from camrelay.core.errors import Denied
 
 # What a 401 has to say (RFC 9110 section 11.6.1, RFC 6750 section 3).
 CHALLENGE = 'Bearer realm="camrelay"'
 
 # Names the request as the log does: whoever asks for help can say which one it was.
 REQUEST_ID = "X-Request-Id"
+
+TurnedAway = Callable[[str, Denied, str], None]
+"""Told of a connection that is refused before the relay hears of it: its peer, why, its name."""
 
 
 def refusal(status: int, text: str, headers: Iterable[tuple[str, str]] = ()) -> bytes:

@@ -16,9 +16,9 @@ from camrelay.core.errors import Denied
 from camrelay.core.proxies import TrustedProxies
 from camrelay.core.request_head import RequestHead
 from camrelay.net.deadlines import Deadlines
-from camrelay.net.door import Door, TurnedAway
+from camrelay.net.door import Door
 from camrelay.net.http import Record
-from camrelay.net.refusal import REQUEST_ID, refusal
+from camrelay.net.refusal import REQUEST_ID, TurnedAway, refusal
 from camrelay.ports import Answered
 
 # What may stand in front of the port, and comes back in a URL.

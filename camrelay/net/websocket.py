@@ -4,6 +4,7 @@ Every callback that carries a decision hands it to the relay. What is overridden
 what Autobahn does badly towards a hostile or an old peer; each override says what.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory
@@ -20,7 +21,7 @@ from camrelay.core.dialects.dialect import Dialect
 from camrelay.core.dialects.plain import PLAIN
 from camrelay.core.dialects.v1 import CAMRELAY_V1
 from camrelay.core.doorman import Doorman
-from camrelay.core.errors import FRAME_FLOOD, CloseReason, Denied
+from camrelay.core.errors import FRAME_FLOOD, INTERNAL_ERROR, CloseReason, Denied
 from camrelay.core.limits import Allowance, Rate
 from camrelay.core.request_head import END, RequestHead
 from camrelay.core.session import Session
@@ -29,7 +30,7 @@ from camrelay.net.client_certificates import subject_at
 from camrelay.net.deflate import accept_deflate, refuse_deflate
 from camrelay.net.ingest import ShortPath
 from camrelay.net.keepalive import Keepalive
-from camrelay.net.refusal import REQUEST_ID, refusal
+from camrelay.net.refusal import REQUEST_ID, TurnedAway, refusal
 from camrelay.ports import Clock, Relaying
 
 # Pings, pongs and empty fragments carry nothing; more of them than this is an attack.
@@ -51,6 +52,7 @@ class RelayProtocol(ShortPath):
     _session: Session | None = None
     _silent = 0
     _behind = False
+    _is_noted = False
     _owed_pong: bytes | None = None
     _empty_frames: Allowance | None = None
     _last_call: IDelayedCall | None = None
@@ -78,7 +80,7 @@ class RelayProtocol(ShortPath):
         try:
             self._admit(request)
         except Denied as denied:
-            self.failHandshake(denied.text, denied.status)
+            self._refuse(denied.status, denied.text)
             return
         self.transport.write(answer)
         self.become_open(received[received.index(END) + len(END) :])
@@ -92,6 +94,7 @@ class RelayProtocol(ShortPath):
         try:
             self._admit(self._as_request(request, dialect))
         except Denied as denied:
+            self._is_noted = True
             raise ConnectionDeny(denied.status, denied.text) from None
         return dialect.name or None
 
@@ -112,10 +115,16 @@ class RelayProtocol(ShortPath):
     def failHandshake(
         self, reason: str, code: int = 400, responseHeaders: list[tuple[str, str]] | None = None
     ) -> None:
-        """Answer with a body and a length, which Autobahn does not, and with no exception text."""
-        text = "an error in the server: it was logged" if code == 500 else reason
-        headers = [(REQUEST_ID, self._request_id), *(responseHeaders or ())]
-        self.transport.write(refusal(code, text, headers))
+        """Autobahn refuses. Note it, unless the relay has, and show the peer no exception text."""
+        if not self._is_noted:
+            self.factory.turned_away(self._peer_name, Denied(code, reason), self._request_id)
+        text = INTERNAL_ERROR.text if code == 500 else reason
+        self._refuse(code, text, responseHeaders or ())
+
+    def _refuse(self, status: int, text: str, headers: Iterable[tuple[str, str]] = ()) -> None:
+        """Answer with a body and a length, which Autobahn does not."""
+        headers = [(REQUEST_ID, self._request_id), *headers]
+        self.transport.write(refusal(status, text, headers))
         self.dropConnection(abort=False)
 
     def onOpen(self) -> None:
@@ -284,8 +293,10 @@ class RelayFactory(WebSocketServerFactory):
         self.keepalive = keepalive
         self.clock = clock
 
-    def configure(self, max_message_size: int, compression: bool) -> None:
+    def configure(self, max_message_size: int, compression: bool, turned_away: TurnedAway) -> None:
         """Set what Autobahn leaves open: sizes in bytes, and whether to inflate what clients send.
+
+        `turned_away` is called for each handshake that never reaches the relay.
 
         The options become attributes of a class of their own. Autobahn would copy thirty of them
         to every connection, and it reads `tcpNoDelay` before the copy, so that it never works
@@ -293,6 +304,7 @@ class RelayFactory(WebSocketServerFactory):
         """
         self.compression = compression
         self.max_message_size = max_message_size
+        self.turned_away = turned_away
         accept = accept_deflate if compression else refuse_deflate
         options = {
             **{name: getattr(self, name) for name in RelayProtocol.CONFIG_ATTRS},

@@ -13,7 +13,14 @@ from typing import NamedTuple
 from camrelay.core.admission import Admission, Gatekeeper, Request
 from camrelay.core.dialects.dialect import Authenticate
 from camrelay.core.dialects.notices import Ack, Problem, Renewed, Welcome
-from camrelay.core.errors import GARBAGE_FLOOD, NOT_ALLOWED, CloseReason, Denied, Rejected
+from camrelay.core.errors import (
+    GARBAGE_FLOOD,
+    INTERNAL_ERROR,
+    NOT_ALLOWED,
+    CloseReason,
+    Denied,
+    Rejected,
+)
 from camrelay.core.history import NOWHERE, Position, Said
 from camrelay.core.kinds.kind import Message
 from camrelay.core.room import Room
@@ -71,13 +78,16 @@ class Relay:
     # admit
 
     def admit(self, request: Request) -> Admission:
-        """The place for a handshake. Raises Denied, which is noted."""
+        """The place for a handshake. Raises Denied, which is noted, and nothing else."""
         try:
             admission = self._gatekeeper.admit(request)
             self._check_room(admission)
         except Denied as denied:
             self._journal.denied(request, denied)
             raise
+        except Exception:
+            self._journal.failed("the verdict on a handshake", request.id)
+            raise Denied(500, INTERNAL_ERROR.text) from None
         return admission
 
     def _check_room(self, admission: Admission) -> None:

@@ -41,12 +41,13 @@ class Front(MultiService):
         make_room(max_connections)
         self.doorman = Doorman(max_connections, settings.connections_per_address)
         websockets = RelayFactory(reactor, relay, self.doorman, self._keepalive, clock)
-        websockets.configure(settings.max_message_size, settings.compression)
+        turned_away = journal.turned_away
+        websockets.configure(settings.max_message_size, settings.compression, turned_away)
         api = make_api(settings, node, EventCalls(relay, self.doorman, self._keepalive))
         self.answered = CountedAnswers(journal.answered, api.call_of)
         own = has_own_certificate(settings)
         site = make_site(reactor, api, self.answered, largest_message(settings), own)
-        self.doors = DoorFactory(websockets, site, self.doorman, deadlines, journal.turned_away)
+        self.doors = DoorFactory(websockets, site, self.doorman, deadlines, turned_away)
         self.doors.proxies = TrustedProxies(settings.trusted_proxy)
         self.doors.node = node.name
         for every, tick in (

@@ -30,7 +30,7 @@ def phone(memory: MemoryRelay) -> Connection:
     """A connection of a phone that has not asked for the room yet."""
     keepalive = Keepalive(22, memory.clock.now)
     factory = RelayFactory(Clock(), memory.relay, Doorman(0, 0), keepalive, memory.clock)
-    factory.configure(max_message_size=65536, compression=False)
+    factory.configure(65536, compression=False, turned_away=print)  # shown when a test fails
     return Connection(factory.connection("a phone", None, "c1"), factory)
 
 

@@ -169,7 +169,7 @@ def member(clock: Clock, memory: MemoryRelay) -> Connection:
     """A connection of the relay itself, which has said nothing yet."""
     keepalive = Keepalive(22, memory.clock.now)
     factory = RelayFactory(clock, memory.relay, Doorman(0, 0), keepalive, memory.clock)
-    factory.configure(max_message_size=65536, compression=False)
+    factory.configure(65536, compression=False, turned_away=print)  # shown when a test fails
     return Connection(factory.connection("a peer", None, "c1"), factory)
 
 

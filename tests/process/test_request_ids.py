@@ -62,6 +62,15 @@ def test_a_refused_handshake_is_named(server: Server, more: tuple[str, ...]) -> 
     assert refused["id"] == response.header("X-Request-Id")
 
 
+def test_a_handshake_that_nobody_understands_is_named(server: Server) -> None:
+    """Before the relay was asked, as here for want of a version that anybody speaks today."""
+    with Wire(server.port) as wire:
+        response = wire.request(handshake("/echo", "Sec-WebSocket-Version: 8"))
+    (refused,) = lines(server, "denied")
+    assert (response.status, refused["status"]) == (400, 400)
+    assert refused["id"] == response.header("X-Request-Id")
+
+
 def test_who_is_turned_away_at_the_door_is_named(server: Server) -> None:
     """Before anything was understood."""
     with Wire(server.port) as wire:

@@ -23,6 +23,7 @@ _CODES = {
     413: "too-large",
     415: "wrong-content-type",
     429: "too-many",
+    500: "internal-error",
     503: "unavailable",
 }
 # What was refused for a reason: 422, unless there is a better word for it.
