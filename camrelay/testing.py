@@ -355,7 +355,9 @@ class MemoryRelay:
         sink.on_full = lambda: self.relay.fell_behind(session)
         sink.on_drained = lambda: self.relay.caught_up(session)
         sink.on_close = lambda reason: self.relay.leave(session, reason.code, reason.text)
-        if sink.is_full:
+        if sink.reason is not None:
+            sink.on_close(sink.reason)
+        elif sink.is_full:
             sink.on_full()
         return MemoryConnection(self.relay, session, sink)
 

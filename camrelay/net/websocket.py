@@ -136,7 +136,9 @@ class RelayProtocol(ShortPath):
         self.registerProducer(self, True)
         self._session = session = factory.relay.join(self._admission, self)
         del self._admission, self._request_id
-        if self._behind:  # what the room retains was too much
+        if self.state != self.STATE_OPEN:  # the relay has closed it while it joined
+            self._leave(self.localCloseCode, (self.localCloseReason or b"").decode())
+        elif self._behind:  # what the room retains was too much
             factory.relay.fell_behind(session)
 
     # receiving
@@ -231,6 +233,7 @@ class RelayProtocol(ShortPath):
             return
         self._leave(code, (reasonUtf8 or b"").decode("utf-8", "replace"))
         super().sendCloseFrame(code, reasonUtf8, isReply)
+        self.write = _write_nothing
 
     def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
         """Answer a close frame: a good one with its own code, a bad one with 1002 or 1007.
@@ -272,6 +275,10 @@ class RelayProtocol(ShortPath):
         if session is not None:
             self.factory.keepalive.discard(self, self._slot)
             self.factory.relay.leave(session, code, text)
+
+
+def _write_nothing(frames: bytes) -> None:
+    """Where a connection that is closing writes."""
 
 
 class RelayFactory(WebSocketServerFactory):

@@ -4,19 +4,23 @@ import pytest
 from twisted.internet.task import Clock
 
 from camrelay.core.doorman import Doorman
+from camrelay.core.errors import SLOW_CONSUMER
 from camrelay.core.kinds.pose import Pose
+from camrelay.core.limits import Limits
 from camrelay.core.routes import Route
+from camrelay.core.terms import Terms
 from camrelay.net.keepalive import Keepalive
 from camrelay.net.websocket import RelayFactory
 from camrelay.testing import MemoryConnection, MemoryRelay
-from tests.support.frames import PING, PONG, TEXT, Frame, frame
+from tests.support.frames import CLOSE, PING, PONG, TEXT, Frame, frame
 from tests.support.in_memory import Connection
 
 
 @pytest.fixture
 def memory() -> MemoryRelay:
-    """A relay with a camera room."""
-    return MemoryRelay(Route("/echo", Pose()))
+    """A relay with two camera rooms; in one of them hardly anything may be unread."""
+    small = Terms(limits=Limits(outbox_bytes=10))
+    return MemoryRelay(Route("/echo", Pose()), Route("/small", Pose(), small))
 
 
 @pytest.fixture
@@ -73,3 +77,12 @@ def test_an_owed_pong_may_be_too_much(
     assert phone.frames == [position(1), Frame(PONG, b"here?")]
     phone.transport.drain()
     assert phone.frames == [position(1), Frame(PONG, b"here?"), position(3)]
+
+
+def test_the_first_words_may_be_too_much(memory: MemoryRelay, phone: Connection) -> None:
+    """A phone that is closed while it joins is no member, and hears nothing behind the close."""
+    phone.open("Sec-WebSocket-Protocol: camrelay.v1", path="/small?hz=5")
+    assert [(heard.opcode, heard.code) for heard in phone.frames] == [(CLOSE, SLOW_CONSUMER.code)]
+    (left,) = memory.journal.of("disconnected")
+    assert left.what == (SLOW_CONSUMER.code, SLOW_CONSUMER.text)
+    assert memory.relay.connections == 0

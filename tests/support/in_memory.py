@@ -84,9 +84,9 @@ class Connection:
         self.transport = RecordingTransport(self.events)
         protocol.makeConnection(self.transport)
 
-    def open(self, *headers: str, then: bytes = b"") -> None:
+    def open(self, *headers: str, path: str = "/echo", then: bytes = b"") -> None:
         """A handshake, with `then` in the same segment; of its events only later ones are kept."""
-        self.protocol.dataReceived(handshake("/echo", *headers) + then)
+        self.protocol.dataReceived(handshake(path, *headers) + then)
         answer = self.events.pop(0)
         assert answer[0] == "write" and answer[1].startswith(b"HTTP/1.1 101 "), answer
 
