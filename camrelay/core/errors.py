@@ -78,7 +78,7 @@ def going_away(seconds: float) -> CloseReason:
 INTERNAL_ERROR = CloseReason(1011, "an error in the server: it was logged", True)
 SLOW_CONSUMER = CloseReason(4000, "slow consumer: too much unread, come back and resume", True)
 GARBAGE_FLOOD = CloseReason(4100, "garbage flood: too many messages that cannot be used", False)
+FRAME_FLOOD = CloseReason(4101, "frame flood: too many pings or empty fragments", False)
 TOKEN_EXPIRED = CloseReason(4102, "the token has expired: come back with a new one", False)
 NOT_SIGNED_IN = CloseReason(4103, "no token came within 5 s", False)
 NOT_ALLOWED = CloseReason(4104, "this token does not let you into the room", False)
-FRAME_FLOOD = CloseReason(4101, "frame flood: too many pings or empty fragments", False)

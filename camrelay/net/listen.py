@@ -43,7 +43,7 @@ class Listener(NamedTuple):
 
 def from_string(reactor: Any, text: str) -> Listener:
     """The listener for an endpoint string. Raises StartError for one that cannot be read."""
-    rest = text.removeprefix(PROXY_PREFIX)
+    proxied, rest = text.startswith(PROXY_PREFIX), text.removeprefix(PROXY_PREFIX)
     secure, redirects = rest.startswith(TLS_PREFIX), rest.startswith(REDIRECT_PREFIX)
     bare = rest.removeprefix(REDIRECT_PREFIX if redirects else TLS_PREFIX)
     try:
@@ -51,7 +51,7 @@ def from_string(reactor: Any, text: str) -> Listener:
     except Exception as error:  # plug-in parsers raise whatever they like
         remedy = f"is not an endpoint ({error}): write tcp:8080, tls+tcp:8443 or unix:/run/relay"
         raise StartError("--listen", text, remedy) from None
-    return Listener(text, endpoint, secure, redirects=redirects, proxied=rest is not text)
+    return Listener(text, endpoint, secure, redirects=redirects, proxied=proxied)
 
 
 def from_port(reactor: Any, port: int, secure: bool) -> Listener:
