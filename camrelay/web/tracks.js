@@ -4,6 +4,7 @@ const TRAIL = 12000; // ms that a trail is long
 const PACE = 3000; // ms over which the rate is taken
 const MOST_POINTS = 600;
 const MOST_CAMERAS = 200; // more ids than this are a mistake or a joke: they are not drawn
+const FARTHEST = 1e9; // the same for a place; from 1e308 on a middle is infinite, and no map left
 
 export const QUIET = 3000; // ms of silence before a camera begins to fade
 export const GONE = 12000; // ms of silence before it leaves
@@ -13,10 +14,10 @@ export class Tracks {
     this.cameras = new Map();
   }
 
-  /** Takes one message of the room, heard at `now` (ms); false when it is no position. */
+  /** Takes one message of the room, heard at `now` (ms); false when there is nothing to draw. */
   take({ from, user = "", age, data }, now) {
     const { x, y, z, id, rotation } = data;
-    if (![x, y, z].every(Number.isFinite)) return false;
+    if (![x, y, z].every((number) => Math.abs(number) <= FARTHEST)) return false;
     // Cameras without an id of their own are told apart by their connection.
     const isNamed = id !== undefined && id !== null;
     const key = isNamed ? `id ${id}` : `from ${from}`;

@@ -1,4 +1,5 @@
-// A tab that plays a camera is seen by another one, beside cameras of the simplest kind.
+// A tab that plays a camera is seen by another one, beside cameras of the simplest kind and one that
+// is farther away than any map.
 
 import assert from "node:assert/strict";
 import { says, withTabs } from "./tabs.js";
@@ -24,9 +25,11 @@ await withTabs(async (openTab) => {
 
   await player.evaluate(async () => {
     const position = { x: 1, y: -2.5, z: 1e-3 };
+    const lost = { ...position, x: 1.7e308, id: "lost" };
     for (const ids of [[undefined, undefined, 7, "7", "desk"], [undefined]]) {
       const socket = new WebSocket(document.querySelector("#address").value);
       await new Promise((resolve) => (socket.onopen = resolve));
+      socket.send(JSON.stringify(lost));
       for (const id of ids) socket.send(JSON.stringify({ ...position, id }));
       await new Promise((resolve) => (socket.onmessage = resolve));
     }
