@@ -57,6 +57,24 @@ def test_the_head_of_a_stream_joins_nothing(api: Api) -> None:
     assert api.ask("HEAD", "/api/events?room=/no/where").status == 404
 
 
+# Headers
+
+
+@pytest.mark.parametrize("name", ["Cookie", "Authorization", "Origin", "Last-Event-ID", "Accept"])
+def test_a_header_need_not_be_utf8(api: Api, name: str) -> None:
+    """Cookies of other applications on the same host above all: no error of ours comes of it."""
+    for target in ("/api/session", "/api/events?room=/ws/chat/odd"):
+        with api.wire() as wire:
+            wire.send(head("HEAD", target)[:-2], f"{name}: caf\u00e9=1\r\n\r\n".encode("latin-1"))
+            assert wire.read_head().status in (200, 401, 403)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Cookie", "Origin"])
+def test_who_asks_is_said_once(api: Api, name: str) -> None:
+    """Of two, somebody on the way may have looked at the other one."""
+    assert api.get("/api/session", f"{name}: a", f"{name}: b").code == (400, "bad-request")
+
+
 # Paths and queries
 
 

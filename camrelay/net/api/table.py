@@ -123,7 +123,7 @@ class Api(Resource):
         With the user's cookie only those that the operator has named.
         """
         request.setHeader("Vary", "Origin")
-        origin = request.getHeader("origin")
+        origin = (request.getHeader(b"origin") or b"").decode("latin-1")
         if not origin or not (origin in self._origins or "*" in self._origins):
             return
         request.setHeader("Access-Control-Allow-Origin", origin)
