@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from camrelay.core.admission import Admission, Request
 from camrelay.core.dialects.notices import Member
@@ -15,6 +15,8 @@ from camrelay.core.session import Session
 from camrelay.core.sink import Sink
 
 _T = TypeVar("_T")
+# What may be done on a channel.
+Act = Literal["send", "receive"]
 # Takes what was asked for, or why it cannot be had.
 Answer = Callable[[_T | Rejected], None]
 
@@ -216,6 +218,10 @@ class Visiting(Protocol):
         """Who asks; None is a stranger."""
         ...
 
+    def channel(self, request: Request, name: str, act: Act) -> str:
+        """The channel that is meant, spelled as the relay spells it."""
+        ...
+
     def publish(
         self, request: Request, payload: bytes, is_binary: bool, done: Answer[Position]
     ) -> None:
@@ -257,7 +263,7 @@ class Journal(Protocol):
     """Notes what happens, for the log and the counters. Never raises, never waits."""
 
     def denied(self, request: Request, denied: Denied) -> None:
-        """A handshake was refused."""
+        """A handshake or a request was refused."""
         ...
 
     def connected(self, session: Session) -> None:
@@ -353,6 +359,10 @@ class KeyJournal(Protocol):
 
     def keys_not_read(self, place: str, why: str) -> None:
         """They could not be read, and those from before stay."""
+        ...
+
+    def keys_not_made(self, why: str) -> None:
+        """The first key is needed and cannot be made; `why` names the file and the remedy."""
         ...
 
 

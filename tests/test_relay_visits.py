@@ -16,9 +16,10 @@ from camrelay.core.kinds.pose import Pose
 from camrelay.core.presence import Presence
 from camrelay.core.routes import Route
 from camrelay.core.terms import Terms
+from camrelay.ports import Visiting
 from camrelay.relay.visits import LOOK
 from camrelay.testing import HOST, MemoryRelay, RecordingBus
-from tests.support.small_relay import line, position
+from tests.support.small_relay import Failing, line, position
 
 LOBBY, KEPT, LAB, NEWS = "/ws/chat/lobby", "/kept/x", "/ws/camera/lab", "/news"
 ROUTES = (
@@ -27,11 +28,17 @@ ROUTES = (
     Route("/kept/{room}", Chat(), Terms(keep=Keep(10, 3600.0))),
     Route("/news", Chat(), Terms(Access("token"))),
     Route("/echo", RawEcho()),
+    Route("/failing", Failing()),
 )
 
 
 def verify(token: str) -> Identity:
-    """`writer` may publish the news, `reader` read them and one chat room."""
+    """`writer` may publish the news, `reader` read them and one chat room.
+
+    `worker` may send on one channel, and receive on another.
+    """
+    if token == "worker":
+        return Identity("k", grants=Grants(send=("jobs",), receive=("caf\u00e9",)))
     if token == "writer":
         return Identity("w", "Wendy", Grants(publish=("/news",)))
     return Identity("r", grants=Grants(subscribe=("/news", "chat/lobby")))
@@ -107,6 +114,15 @@ def test_what_cannot_be_used_is_refused(relay: MemoryRelay, payload: bytes, reas
     assert answer.reason == reason
 
 
+def test_a_kind_that_fails_is_noted_and_answered(relay: MemoryRelay) -> None:
+    """As it is for a member: nobody hears it, and the room goes on."""
+    answer = publish(relay, "/failing", b"boom")
+    assert isinstance(answer, Rejected)
+    assert answer.reason == "internal-error"
+    (note,) = relay.journal.of("failed")
+    assert isinstance(note.what, LookupError)
+
+
 @pytest.mark.parametrize(
     ("path", "token", "status"),
     [(NEWS, "", 401), (NEWS, "reader", 403), ("/echo", "", 400), ("/no/where", "", 404)],
@@ -118,6 +134,7 @@ def test_who_may_not_speak_is_denied(
     with pytest.raises(Denied) as caught:
         publish(relay, path, b'{"message":"hello"}', token)
     assert caught.value.status == status
+    assert [note.what for note in relay.journal.of("denied")] == [caught.value]
 
 
 def test_one_may_speak_without_listening(relay: MemoryRelay) -> None:
@@ -180,6 +197,37 @@ def test_rooms_are_shown_to_those_who_may_listen_there(relay: MemoryRelay) -> No
     with pytest.raises(Denied) as caught:
         relay.relay.visits.rooms(asked("/"))
     assert caught.value.status == 401
+
+
+@pytest.mark.parametrize(
+    ("ask", "status"),
+    [
+        (lambda visits: visits.rooms(asked("/api/rooms")), 401),
+        (lambda visits: visits.channel(asked("/api/channels/jobs"), "jobs", "send"), 401),
+        (lambda visits: visits.channel(asked("/", "worker"), "other", "send"), 403),
+        (lambda visits: visits.channel(asked("/", "worker"), "jobs", "receive"), 403),
+        (lambda visits: visits.channel(asked("/", "worker"), "a b", "send"), 400),
+        (lambda visits: visits.look(asked(NEWS, "writer"), print), 403),
+        (lambda visits: visits.read(asked(NEWS, "writer"), None, 10, print), 403),
+        (lambda visits: visits.read(asked(LOBBY), None, 10, print), 404),
+    ],
+)
+def test_each_refusal_is_noted_once(
+    relay: MemoryRelay, ask: Callable[[Visiting], object], status: int
+) -> None:
+    """Whatever was asked for, and wherever the refusal comes from."""
+    with pytest.raises(Denied) as caught:
+        ask(relay.relay.visits)
+    assert caught.value.status == status
+    assert [note.what for note in relay.journal.of("denied")] == [caught.value]
+
+
+def test_a_channel_is_for_those_whose_token_grants_it(relay: MemoryRelay) -> None:
+    """In the one spelling of its name."""
+    may = relay.relay.visits.channel
+    assert may(asked("/", "worker"), "jobs", "send") == "jobs"
+    assert may(asked("/", "worker"), "cafe\u0301", "receive") == "caf\u00e9"
+    assert relay.journal.of("denied") == []
 
 
 def test_requests_are_limited_by_who_asks(relay: MemoryRelay) -> None:

@@ -256,6 +256,17 @@ class LogJournal:
                 more=_more(unsaid),
             )
 
+    def keys_not_made(self, why: str) -> None:
+        """The first key is needed and cannot be made."""
+        unsaid = self._repeats.note("keys not made", self._now())
+        if unsaid is not None:
+            self._log.warn(
+                "nobody can sign in, for want of a key: {why}{more}",
+                event="keys-not-made",
+                why=escaped(why),
+                more=_more(unsaid),
+            )
+
     def failed(self, what: str, id: str = "") -> None:
         """A bug of ours or of a kind; called inside `except`."""
         unsaid = self._repeats.note(f"failed {what}", self._now())

@@ -8,7 +8,7 @@ import re
 
 HIDDEN = "(hidden)"
 
-_NAMES = r"(?:token|authorization|cookie|password|passphrase|passwd|secret|api[_-]?key)"
+_NAMES = r"(?:token|authorization|cookie|password|passphrase|passwd|secret|(?:api|session)[_-]?key)"
 # Most text has none of this, and is let pass at once.
 _SUSPICIOUS = re.compile(r"(?i)token|authorization|cookie|pass|secret|key|@|eyJ")
 _SECRETS = (

@@ -1,4 +1,7 @@
-"""What can be done in a room without being a member: say one thing, read what was said, look."""
+"""What can be done without being a member: say one thing in a room, read what was said, look.
+
+And who may use a channel. Each refusal is noted, as that of a handshake is.
+"""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -8,14 +11,15 @@ from typing import TypeVar
 
 from camrelay.core.admission import Admission, Gatekeeper, Request
 from camrelay.core.errors import Denied, Rejected
-from camrelay.core.grants import may
+from camrelay.core.grants import may, may_use_channel
 from camrelay.core.history import NOWHERE, Page, Position, Reading, Said
 from camrelay.core.identity import Identity
 from camrelay.core.kinds.kind import Message
 from camrelay.core.limits import Rate, Shares
+from camrelay.core.names import room_name
 from camrelay.core.presence import Presence
 from camrelay.core.room import Room
-from camrelay.ports import Answer, Clock, Journal
+from camrelay.ports import Act, Answer, Clock, Journal
 from camrelay.relay.keeping import Keeping
 from camrelay.relay.presence import Attendance
 
@@ -28,6 +32,10 @@ REQUESTS = Rate(50, 200)
 LOOK = 0.5
 
 READS_AT_ONCE = 1000
+
+_KIND_FAILED = Rejected(
+    "internal-error", "the room could not read this message; it was logged", is_garbage=False
+)
 
 
 class Visits:
@@ -53,25 +61,39 @@ class Visits:
         self._shares = Shares(REQUESTS)
 
     def identify(self, request: Request) -> Identity | None:
-        """Who asks; None is a stranger. Raises Denied(401, 403 or 429), which is noted."""
+        """Who asks; None is a stranger. Raises Denied(401, 403 or 429)."""
         with self._noted(request):
-            identity = self._gatekeeper.identify(request)
-            self._spend(request, identity)
-        return identity
+            return self._identify(request)
+
+    def channel(self, request: Request, name: str, act: Act) -> str:
+        """The channel `name`, spelled as the relay spells it. Raises Denied.
+
+        Only with a token that grants it: what is received is gone for everybody else.
+        """
+        with self._noted(request):
+            identity = self._identify(request)
+            if identity is None:
+                raise Denied(401, f"sign in to {act} on channels")
+            channel = room_name(name)
+            granted = identity.grants.send if act == "send" else identity.grants.receive
+            if not may_use_channel(granted, channel):
+                raise Denied(403, f"your token does not let you {act} on the channel {channel!r}")
+            return channel
 
     def publish(
         self, request: Request, payload: bytes, is_binary: bool, done: Answer[Position]
     ) -> None:
         """Say something; `done` gets its place, NOWHERE where nothing is kept. Raises Denied."""
-        admission = self._admit(request)
-        if not admission.may_publish:
-            raise Denied(403, f"you may listen in {admission.room}, not publish")
-        if admission.kind.private:
-            raise Denied(400, f"nobody but the sender hears what is said in {admission.room}")
+        with self._noted(request):
+            admission = self._to_publish(request)
         try:
             message = _read(admission, payload, is_binary)
         except Rejected as rejected:
             done(rejected)
+            return
+        except Exception:
+            self._journal.failed(f"the kind of {admission.room} on a message", request.id)
+            done(_KIND_FAILED)
             return
         identity = admission.identity
         user = admission.user if identity is None else identity.shown_as
@@ -91,9 +113,10 @@ class Visits:
 
         A page of another epoch than that of `after` has the newest, too.
         """
-        admission = self._listen(request)
-        if admission.terms.keep is None:
-            raise Denied(404, f"nothing is kept of {admission.room}")
+        with self._noted(request):
+            admission = self._to_listen(request)
+            if admission.terms.keep is None:
+                raise Denied(404, f"nothing is kept of {admission.room}")
         room = self._come(admission)
         limit = min(limit, READS_AT_ONCE)
         self._keeping.read(room, after, limit, partial(self._was_read, room, done))
@@ -106,7 +129,8 @@ class Visits:
 
     def look(self, request: Request, done: Callable[[Presence], None]) -> None:
         """Who is in a room. Raises Denied."""
-        admission = self._listen(request)
+        with self._noted(request):
+            admission = self._to_listen(request)
         was_open = self._rooms.find(admission.room) is not None
         room = self._come(admission)
         self._clock.later(0.0 if was_open else LOOK, partial(self._see, room, done))
@@ -119,9 +143,10 @@ class Visits:
 
         Raises Denied(401) for a stranger: names of rooms are all that keeps some of them private.
         """
-        identity = self.identify(request)
-        if identity is None:
-            raise Denied(401, "sign in to see the rooms that you may use")
+        with self._noted(request):
+            identity = self._identify(request)
+            if identity is None:
+                raise Denied(401, "sign in to see the rooms that you may use")
         return {
             room.path: len(room)
             for room in self._rooms
@@ -130,17 +155,29 @@ class Visits:
 
     # Coming and going
 
-    def _listen(self, request: Request) -> Admission:
+    def _to_publish(self, request: Request) -> Admission:
+        admission = self._admit(request)
+        if not admission.may_publish:
+            raise Denied(403, f"you may listen in {admission.room}, not publish")
+        if admission.kind.private:
+            raise Denied(400, f"nobody but the sender hears what is said in {admission.room}")
+        return admission
+
+    def _to_listen(self, request: Request) -> Admission:
         admission = self._admit(request)
         if not admission.may_subscribe:
             raise Denied(403, f"you may publish in {admission.room}, not listen")
         return admission
 
     def _admit(self, request: Request) -> Admission:
-        with self._noted(request):
-            admission = self._gatekeeper.admit_visitor(request)
-            self._spend(request, admission.identity)
+        admission = self._gatekeeper.admit_visitor(request)
+        self._spend(request, admission.identity)
         return admission
+
+    def _identify(self, request: Request) -> Identity | None:
+        identity = self._gatekeeper.identify(request)
+        self._spend(request, identity)
+        return identity
 
     def _spend(self, request: Request, identity: Identity | None) -> None:
         address = request.peer.rpartition(":")[0]

@@ -113,3 +113,6 @@ class _Told:
 
     def keys_not_read(self, place: str, why: str) -> None:
         """Never happens here: this command reads once."""
+
+    def keys_not_made(self, why: str) -> None:
+        """The command fails, and says why."""

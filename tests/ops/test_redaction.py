@@ -12,6 +12,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
     [
         ("/ws/chat/lobby&token=s3cret", f"/ws/chat/lobby&token={HIDDEN}"),
         ("/a?x=1&access_token=s3cret&y=2", f"/a?x=1&access_token={HIDDEN}&y=2"),
+        ("/a&session_key=s3cret", f"/a&session_key={HIDDEN}"),
         ("/a%3Ftoken%3Ds3cret", f"/a%3Ftoken%3D{HIDDEN}"),
         ("/a;Token=s3cret;b", f"/a;Token={HIDDEN};b"),
         ("GET / Authorization: Bearer s3cret", f"GET / Authorization: {HIDDEN}"),

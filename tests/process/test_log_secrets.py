@@ -61,6 +61,7 @@ PLACES: dict[str, Place] = {
     "query of a handshake": shake(f"/ws/chat/hall?token={SECRET}"),
     "query of a handshake to nowhere": shake(f"/no/where?token={SECRET}"),
     "path": shake(f"/ws/chat/hall&token={SECRET}"),
+    "older name in the path": shake(f"/ws/chat/hall&session_key={SECRET}"),
     "encoded path": shake(f"/no/where%3Ftoken%3D{SECRET}"),
     "path of a page": page(f"/chat/;token={SECRET}"),
     "query of a page": page(f"/chat/?token={SECRET}"),
@@ -159,8 +160,13 @@ def test_an_exception_that_quotes_a_secret_hides_it(
     (tmp_path / "camrelay.toml").write_text('[[routes]]\npath = "/own/{room}"\nkind = "own:Chat"\n')
     config = ("--config", str(tmp_path / "camrelay.toml"))
     server = relay_with("--log-format", form, *config, PYTHONPATH=str(tmp_path))
-    with connect(server, "127.0.0.1") as client:
-        say("/own/hall", json.dumps({"message": "hi", "token": SECRET}))(client)
+    said = json.dumps({"message": "hi", "token": SECRET})
+    call = page("/api/messages?room=/own/den", "Content-Type: text/plain", method="POST", body=said)
+    for address, place in (("127.0.0.1", say("/own/hall", said)), ("127.0.0.2", call)):
+        with connect(server, address) as client:
+            place(client)
+    for room in ("hall", "den"):
+        server.wait_for_log(rf"error in the kind of /own/{room} on a message")
     server.wait_for_log("LookupError")
     server.stop()
     assert SECRET not in server.log

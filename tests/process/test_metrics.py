@@ -75,6 +75,17 @@ def test_answers_of_pages_and_calls_are_counted(server: Server) -> None:
         assert now.value("camrelay_http_answers_total", call=call, status=status) == 1
 
 
+def test_calls_that_are_refused_are_counted_as_handshakes_are(server: Server) -> None:
+    """And noted, each once; who only asks for its own name is no matter."""
+    for path in ("/api/rooms", "/api/channels/jobs", "/api/session"):
+        connection = http.client.HTTPConnection("localhost", server.port, timeout=SECONDS)
+        connection.request("POST" if "jobs" in path else "GET", path)
+        assert connection.getresponse().status == 401
+    now = scrape(server)
+    assert now.value("camrelay_refusals_total", at="room", status="401") == 2
+    server.wait_for_log(r"handshake /api/rooms denied 401 from .*: sign in to see the rooms")
+
+
 def test_pings_tell_how_far_clients_are(server: Server) -> None:
     """From the ping to the pong of a client that we did not write."""
     client = connect(server, CHAT)

@@ -22,6 +22,7 @@ class NotedKeys:
         """Nothing has happened yet."""
         self.read: list[tuple[str, list[str]]] = []
         self.not_read: list[tuple[str, str]] = []
+        self.not_made: list[str] = []
 
     def keys_read(self, place: str, names: Sequence[str]) -> None:
         """The keys of a file or URL are others than before."""
@@ -30,6 +31,10 @@ class NotedKeys:
     def keys_not_read(self, place: str, why: str) -> None:
         """They could not be read."""
         self.not_read.append((place, why))
+
+    def keys_not_made(self, why: str) -> None:
+        """The first key cannot be made."""
+        self.not_made.append(why)
 
 
 def key(kid: str, algorithm: str = "ES256") -> Members:

@@ -8,22 +8,19 @@ from functools import partial
 
 from twisted.internet.defer import Deferred
 
-from camrelay.core.errors import Denied
-from camrelay.core.grants import may_use_channel
-from camrelay.core.names import room_name
 from camrelay.net.api.answers import Answer, in_json, settle
 from camrelay.net.api.call import Call
-from camrelay.ports import Queues, Visiting
+from camrelay.ports import Act, Queues, Visiting
 
 # Seconds that a receive may wait; the connection ends a little later.
 LONGEST_WAIT = 25
 
 
 class ChannelCalls:
-    """Only with a token that grants the channel: what is received is gone for everybody else."""
+    """Only with a token that grants the channel."""
 
     def __init__(self, visits: Visiting, queues: Queues) -> None:
-        """`visits` knows who asks."""
+        """`visits` knows who may."""
         self._visits = visits
         self._queues = queues
 
@@ -42,17 +39,10 @@ class ChannelCalls:
         timer = self._queues.receive(channel, wait, partial(settle, received))
         return received.addCallback(_received)
 
-    def _channel_of(self, call: Call, act: str) -> str:
+    def _channel_of(self, call: Call, act: Act) -> str:
         """The channel that is meant. Raises Denied."""
-        identity = self._visits.identify(call.request())
-        if identity is None:
-            raise Denied(401, f"sign in to {act} on channels")
         (name,) = call.rest
-        channel = room_name(name)
-        granted = identity.grants.send if act == "send" else identity.grants.receive
-        if not may_use_channel(granted, channel):
-            raise Denied(403, f"your token does not let you {act} on the channel {channel!r}")
-        return channel
+        return self._visits.channel(call.request(), name, act)
 
 
 def _received(message: bytes | None) -> Answer:
