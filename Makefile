@@ -12,7 +12,7 @@ TESTS := $(VENV)/.tests
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults cover check lint types fmt wheel-check benchmarks \
+.PHONY: help run test test-faults cover check lint types fmt documents wheel-check benchmarks \
 	benchmarks-cluster soak clean
 .DELETE_ON_ERROR:
 
@@ -44,6 +44,9 @@ types: $(TESTS) ## strict types
 fmt: $(TESTS)   ## repair what lint can repair
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+documents: $(TESTS)      ## openapi.json and asyncapi.json anew, from their .yaml
+	$(BIN)/python -m tests.support.documents
 
 wheel-check: $(TESTS)    ## sdist and wheel; with its dependencies, in a fresh environment, it runs
 	rm -rf build dist $(VENV)/fresh

@@ -15,9 +15,13 @@ _TYPES = {
     ".css": b"text/css; charset=utf-8",
     ".html": b"text/html; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
+    ".json": b"application/json",
     ".svg": b"image/svg+xml",
     ".yaml": b"application/yaml",  # RFC 9512
 }
+
+# For programs, and the same for those that read no YAML.
+_DOCUMENTS = ("asyncapi.json", "asyncapi.yaml", "openapi.json", "openapi.yaml")
 
 
 class Page(NamedTuple):
@@ -36,8 +40,7 @@ class Pages:
         pages = {name: _page(name, body) for name, body in web.items()}
         self._fixed = {f"static/{name}": page for name, page in pages.items()} | {
             "": pages["index.html"],
-            "api/asyncapi.yaml": pages["asyncapi.yaml"],
-            "api/openapi.yaml": pages["openapi.yaml"],
+            **{f"api/{name}": pages[name] for name in _DOCUMENTS},
             "camera": pages["camera.html"],
             "chat": pages["chat.html"],
             "favicon.ico": pages["icon.svg"],
