@@ -7,33 +7,40 @@ import pytest
 
 from camrelay.core.access import Access
 from camrelay.core.dialects.v1 import CAMRELAY_V1
-from camrelay.core.errors import NOT_ALLOWED, NOT_SIGNED_IN, TOKEN_EXPIRED, Denied
+from camrelay.core.errors import KEY_RETIRED, NOT_ALLOWED, NOT_SIGNED_IN, TOKEN_EXPIRED, Denied
 from camrelay.core.identity import Grants, Identity
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.limits import Limits
 from camrelay.core.routes import Route
 from camrelay.core.terms import Terms
-from camrelay.relay.identities import LONGEST_SLEEP, PATIENCE
+from camrelay.relay.identities import AT_ONCE, LONGEST_SLEEP, PATIENCE, PAUSE
 from camrelay.testing import START, MemoryConnection, MemoryRelay
 from tests.support.small_relay import line
 
 CLUB = "/club/x"
 NEWS = "/news"
+OPEN = "/open/x"
 ROUTES = (
+    Route("/open/{room}", Chat()),
     Route("/club/{room}", Chat(), Terms(Access("signed-in"), limits=Limits(members=3))),
     Route("/news", Chat(), Terms(Access("token"))),
 )
 
 
 def verify(token: str) -> Identity:
-    """`NAME`, `NAME~SECONDS` from the start, and a name ending in `-reader` only reads."""
-    name, _, seconds = token.partition("~")
+    """`NAME`, `NAME~SECONDS` from the start, and a name ending in `-reader` only reads.
+
+    `NAME.KEY` was signed with that key.
+    """
+    rest, _, key = token.partition(".")
+    name, _, seconds = rest.partition("~")
     if name == "bad":
         raise Denied(401, "the token is damaged")
     subject = name.partition("-")[0]
     grants = Grants(subscribe=("/news",), publish=() if "-reader" in name else ("/news",))
     ends = START + float(seconds) if seconds else inf
-    return Identity(subject, grants=Grants() if "-nobody" in name else grants, expires_at=ends)
+    granted = Grants() if "-nobody" in name else grants
+    return Identity(subject, grants=granted, expires_at=ends, key=key)
 
 
 @pytest.fixture
@@ -154,6 +161,15 @@ def test_who_shows_no_token_in_time_is_closed(relay: MemoryRelay) -> None:
     assert relay.relay.rooms() == {}
 
 
+def test_a_first_token_that_has_just_ended_opens_nothing(relay: MemoryRelay) -> None:
+    """Its bearer is gone, and nobody is left in the room in its place."""
+    anna = v1(relay, NEWS)
+    relay.advance(2)
+    show(anna, "anna~1")
+    assert anna.sink.reason is TOKEN_EXPIRED
+    assert (relay.relay.connections, relay.relay.rooms()) == (0, {})
+
+
 def test_nothing_can_be_said_before_the_token(relay: MemoryRelay) -> None:
     """And nothing is heard."""
     anna, ben = v1(relay, NEWS), relay.connect(f"{NEWS}?token=ben")
@@ -194,6 +210,62 @@ def test_a_late_token_counts_as_well(relay: MemoryRelay) -> None:
     show(third, "anna")
     assert third.sink.reason is NOT_ALLOWED
     relay.connect(f"{NEWS}?token=ben")
+
+
+def test_a_stranger_who_becomes_somebody_counts_as_well(relay: MemoryRelay) -> None:
+    """Also in a room where nobody had to be; the third connection goes on without a name."""
+    for _ in range(2):
+        relay.connect(f"{OPEN}?token=anna")
+    third = v1(relay, OPEN)
+    show(third, "anna")
+    assert (last(third)["type"], last(third)["reason"]) == ("error", "not-renewed")
+    assert third.sink.reason is None
+    show(third, "ben")
+    assert last(third)["type"] == "renewed"
+
+
+def test_a_stranger_who_becomes_somebody_does_not_speak_as_another(relay: MemoryRelay) -> None:
+    """The name that it gave itself would go on before what it says."""
+    stranger = v1(relay, f"{OPEN}?user=anna")
+    show(stranger, "ben")
+    assert (last(stranger)["type"], last(stranger)["reason"]) == ("error", "not-renewed")
+    show(stranger, "anna")
+    assert last(stranger)["type"] == "renewed"
+
+
+# keys
+
+
+def test_who_came_with_a_key_that_is_retired_has_to_go(relay: MemoryRelay) -> None:
+    """All others stay: with another key, with a certificate, or with nothing."""
+    anna, ben, carla = (relay.connect(f"{CLUB}?token={who}") for who in ("a.old", "b.new", "c"))
+    stranger = relay.connect(OPEN)
+    relay.relay.believe_only({"new"})
+    assert anna.sink.reason is KEY_RETIRED
+    assert [each.sink.reason for each in (ben, carla, stranger)] == [None, None, None]
+
+
+def test_a_new_token_is_signed_with_a_key_of_its_own(relay: MemoryRelay) -> None:
+    """It counts from then on."""
+    anna, ben = v1(relay, f"{NEWS}?token=a.old"), v1(relay, f"{NEWS}?token=b.new")
+    show(anna, "a.new")
+    show(ben, "b.old")
+    relay.relay.believe_only({"new"})
+    assert anna.sink.reason is None
+    assert ben.sink.reason is KEY_RETIRED
+
+
+def test_a_crowd_does_not_go_in_one_moment(relay: MemoryRelay) -> None:
+    """Everybody is told of each who goes. Who gets a new token meanwhile, or leaves, is let be."""
+    crowd = [v1(relay, f"{NEWS}?token=n{number}.old") for number in range(AT_ONCE + 3)]
+    relay.relay.believe_only({"new"})
+    *gone, renewed, left, late = crowd
+    assert {each.sink.reason for each in gone} == {KEY_RETIRED}
+    assert {each.sink.reason for each in crowd[AT_ONCE:]} == {None}
+    show(renewed, f"n{AT_ONCE}.new")
+    left.leave()
+    relay.advance(PAUSE)
+    assert [each.sink.reason for each in (renewed, left, late)] == [None, None, KEY_RETIRED]
 
 
 def test_a_room_may_be_full(relay: MemoryRelay) -> None:

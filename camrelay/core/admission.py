@@ -139,6 +139,8 @@ class Gatekeeper:
         identity, before = self.verify(token), admission.identity
         if before is not None and identity.subject != before.subject:
             raise Denied(403, "the token is of somebody else: open another connection with it")
+        if before is None:
+            _check_user(admission.user, identity)
         allowed = rights(admission.terms.access, identity, admission.room)
         if not allowed.subscribe:
             raise Denied(403, "the token does not let its bearer listen in this room")
@@ -186,11 +188,13 @@ def _waiting(request: Request) -> Admission:
 
 def _user(name: str, identity: Identity | None) -> str:
     """The name that goes before what it says, if it wants that."""
-    if not name:
-        return ""
-    if identity is not None and name not in (identity.name, identity.subject):
+    _check_user(name, identity)
+    return room_name(name) if name else ""
+
+
+def _check_user(name: str, identity: Identity | None) -> None:
+    if name and identity is not None and name not in (identity.name, identity.subject):
         raise Denied(403, f"user={name[:64]!r} is somebody else: your token names another user")
-    return room_name(name)
 
 
 def _hz(text: str, kind: Kind) -> float:

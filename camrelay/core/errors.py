@@ -82,3 +82,4 @@ FRAME_FLOOD = CloseReason(4101, "frame flood: too many pings or empty fragments"
 TOKEN_EXPIRED = CloseReason(4102, "the token has expired: come back with a new one", False)
 NOT_SIGNED_IN = CloseReason(4103, "no token came within 5 s", False)
 NOT_ALLOWED = CloseReason(4104, "this token does not let you into the room", False)
+KEY_RETIRED = CloseReason(4105, "the key of this token was retired: come back with another", False)

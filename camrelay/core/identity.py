@@ -1,6 +1,6 @@
 """Who somebody is, and what they were granted: read from a token, the same for sockets and HTTP."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 
@@ -22,7 +22,8 @@ class Identity:
     """Somebody whose token was verified.
 
     `subject` is unique and cannot be chosen freely; `name` is what others see, and a guest chooses
-    it. `expires_at` is in seconds since 1970.
+    it. `expires_at` is in seconds since 1970. `key` is the thumbprint of the key that has signed
+    the token, empty where there was none: not who it is, but why that is believed.
     """
 
     subject: str
@@ -30,6 +31,7 @@ class Identity:
     grants: Grants = Grants()
     expires_at: float = inf
     is_guest: bool = False
+    key: str = field(default="", repr=False, compare=False)
 
     @property
     def shown_as(self) -> str:

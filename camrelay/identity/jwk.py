@@ -9,6 +9,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Protocol
 
 import msgspec
@@ -26,6 +27,13 @@ _ALGORITHM_OF: dict[tuple[Any, Any], str] = {
     ("OKP", "Ed25519"): EDDSA,
 }
 
+# What a key of a kind is known by, in this order (RFC 7638 section 3.2, RFC 8037 section 2).
+_KNOWN_BY: Mapping[str, Sequence[str]] = {
+    HS256: ("k", "kty"),
+    ES256: ("crv", "kty", "x", "y"),
+    EDDSA: ("crv", "kty", "x"),
+}
+
 # Bytes of a secret (RFC 7518 section 3.2), and of a set of keys.
 SECRET_SIZE = 32
 MAX_SIZE = 1 << 16
@@ -37,13 +45,15 @@ Members = Mapping[str, Any]
 class Key:
     """A key that tokens are checked with, and signed with when its private part is known.
 
-    `kid` is its name in tokens, or empty.
+    `kid` is its name in tokens, or empty. `thumbprint` is that of RFC 7638: no other key has it,
+    whatever its name. It is not to be shown, since that of a secret helps whoever guesses.
     """
 
     kid: str
     algorithm: str
     verifying: PyJWK = field(repr=False)
     signing: PyJWK | None = field(repr=False)
+    thumbprint: str = field(repr=False)
 
 
 class Keys(Protocol):
@@ -51,6 +61,10 @@ class Keys(Protocol):
 
     def find(self, kid: str) -> Key | None:
         """The key for tokens that name `kid`; empty: for tokens that name none."""
+        ...
+
+    def believed(self) -> Mapping[str, Key]:
+        """All of them, by their names."""
         ...
 
 
@@ -70,6 +84,10 @@ class KeySet:
         if not kid and len(self.keys) == 1:
             return next(iter(self.keys.values()))
         return self.keys.get(kid)
+
+    def believed(self) -> Mapping[str, Key]:
+        """All of them, by their names."""
+        return self.keys
 
 
 class Document(msgspec.Struct):
@@ -120,7 +138,12 @@ def read_key(members: Members) -> Key | None:
         return None
     if algorithm == HS256 and len(verifying.key) < SECRET_SIZE:
         return None
-    return Key(kid, algorithm, verifying, signing)
+    return Key(kid, algorithm, verifying, signing, _thumbprint(members, algorithm))
+
+
+def _thumbprint(members: Members, algorithm: str) -> str:
+    known_by = {name: members[name] for name in _KNOWN_BY[algorithm]}
+    return sha256(msgspec.json.encode(known_by)).hexdigest()
 
 
 def _algorithm_of(members: Members) -> str | None:

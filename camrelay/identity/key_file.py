@@ -142,7 +142,8 @@ def _rotate(document: Document) -> None:
 def _retire(document: Document, kid: str) -> None:
     kids = [members["kid"] for members in document.keys]
     if kid not in kids:
-        raise StartError("KID", kid, f"is no key here; they are: {', '.join(kids)}")
+        known = f"they are: {', '.join(kids)}" if kids else "there are none yet"
+        raise StartError("KID", kid, f"is no key here; {known}")
     if kid == document.signing:
         raise StartError("KID", kid, "is the key that signs: run `camrelay key rotate` first")
     del document.keys[kids.index(kid)]

@@ -4,7 +4,8 @@ Only the operator names them. Where a token says that its key could be found (`j
 RFC 7515 section 4.1) is not read: whoever forges a token would say so.
 """
 
-from collections.abc import Callable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,6 +57,10 @@ class OthersKeys(MultiService):
         found = (keys.find(kid) for keys in self._sets)
         return next((key for key in found if key is not None), None)
 
+    def believed(self) -> Mapping[str, Key]:
+        """All of them, by their names."""
+        return ChainMap(*(dict(keys.believed()) for keys in self._sets))
+
 
 class KeysInFile:
     """A JWK Set in a file, which is read again when it changes."""
@@ -70,11 +75,17 @@ class KeysInFile:
 
     def find(self, kid: str) -> Key | None:
         """The key of that name."""
-        if self._watched.has_changed():
-            self._refresh()
+        self._refresh()
         return self._set.find(kid)
 
+    def believed(self) -> Mapping[str, Key]:
+        """All of them, by their names."""
+        self._refresh()
+        return self._set.believed()
+
     def _refresh(self) -> None:
+        if not self._watched.has_changed():
+            return
         try:
             self._set = self._read()
         except StartError as error:
@@ -133,6 +144,10 @@ class KeysAtUrl(Service):
         if key is None and self.running and self._reactor.seconds() >= self._fetched_at + PATIENCE:
             self._fetch()
         return key
+
+    def believed(self) -> Mapping[str, Key]:
+        """All that were there when it was last read."""
+        return self._set.believed()
 
     def _fetch(self) -> None:
         if self._fetching is None:

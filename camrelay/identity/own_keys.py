@@ -1,6 +1,6 @@
 """The server's own keys while it runs: the file is read again when it changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from camrelay.core.errors import StartError
@@ -26,13 +26,25 @@ class OwnKeys:
         self._refresh()
         return self._ring.keys.keys.get(kid) if self._ring else None
 
+    def believed(self) -> Mapping[str, Key]:
+        """All of them, by their names."""
+        self._refresh()
+        return self._ring.keys.keys if self._ring else {}
+
     def signing(self) -> Key:
         """The key to sign with; at first need it is made. Raises StartError."""
         self._refresh()
         if self._ring is None:
-            self._take(self._file.read_or_make())
+            self._take(self._make())
         assert self._ring is not None
         return self._ring.signing
+
+    def _make(self) -> KeyRing:
+        try:
+            return self._file.read_or_make()
+        except StartError as error:
+            self._journal.keys_not_made(str(error))
+            raise
 
     def _refresh(self) -> None:
         if not self._watched.has_changed():

@@ -92,9 +92,14 @@ class Tokens:
             audience=rules.audience,
             issuer=rules.issuer,
             leeway=rules.leeway,
-            options={"require": ["exp", "sub"]},
+            options={"require": ["exp", "sub"], "verify_sub": False},  # _Claims says it in words
         )
-        return _identity(claims, rules.leeway)
+        return _identity(claims, rules.leeway, key)
+
+    def believed(self) -> frozenset[str]:
+        """The thumbprints of all keys with which a token may be signed now."""
+        keys = {**self._others.believed(), **self._own.believed()}
+        return frozenset(key.thumbprint for key in keys.values())
 
     def _key_for(self, token: str) -> Key:
         kid = _read(jwt.get_unverified_header, token).get("kid", "")
@@ -136,7 +141,7 @@ def _read(read: Callable[..., dict[str, Any]], *given: Any, **options: Any) -> d
         raise Denied(401, _TEXTS.get(type(error), _INVALID)) from None
 
 
-def _identity(claims: dict[str, Any], leeway: float) -> Identity:
+def _identity(claims: dict[str, Any], leeway: float, key: Key) -> Identity:
     try:
         said = msgspec.convert(claims, _Claims)
     except msgspec.ValidationError as error:
@@ -152,6 +157,7 @@ def _identity(claims: dict[str, Any], leeway: float) -> Identity:
         grants=Grants(granted.subscribe, granted.publish, granted.send, granted.receive),
         expires_at=said.exp + leeway,
         is_guest=said.guest,
+        key=key.thumbprint,
     )
 
 

@@ -10,6 +10,7 @@ _OURS: Mapping[errors.CloseReason, str] = {
     errors.GARBAGE_FLOOD: "garbage-flood",
     errors.FRAME_FLOOD: "frame-flood",
     errors.TOKEN_EXPIRED: "token-expired",
+    errors.KEY_RETIRED: "key-retired",
     errors.NOT_SIGNED_IN: "not-signed-in",
     errors.NOT_ALLOWED: "not-allowed",
 }

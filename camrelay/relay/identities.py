@@ -1,11 +1,12 @@
 """How long a connection may stay, and how many of them somebody may have."""
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from functools import partial
 from math import inf
 
 from camrelay.core.admission import Admission
-from camrelay.core.errors import NOT_SIGNED_IN, TOKEN_EXPIRED, Denied
+from camrelay.core.errors import KEY_RETIRED, NOT_SIGNED_IN, TOKEN_EXPIRED, Denied
 from camrelay.core.session import Session
 from camrelay.ports import Clock
 from camrelay.relay.rooms import Rooms
@@ -16,9 +17,14 @@ PATIENCE = 5.0
 # The clock on the wall may jump: nobody sleeps longer than this before looking at it again.
 LONGEST_SLEEP = 600.0
 
+# Connections that end at once when a key was retired, and seconds until the next ones do: each end
+# is told to all who are in the room.
+AT_ONCE = 100
+PAUSE = 0.1
+
 
 class Identities:
-    """Ends connections whose token has ended, or never came."""
+    """Ends connections whose token has ended, is believed no more, or never came."""
 
     def __init__(self, clock: Clock, rooms: Rooms, connections: int) -> None:
         """`connections`: how many of one subject may be open on this node; 0: no limit."""
@@ -51,6 +57,18 @@ class Identities:
             if not self._open[identity.subject]:
                 del self._open[identity.subject]
 
+    def believe_only(self, keys: Collection[str], sessions: Sequence[Session]) -> None:
+        """End those of `sessions` whose tokens were signed with a key that is not one of `keys`."""
+        self._end_some([each for each in sessions if _is_of_another(each, keys)], keys)
+
+    def _end_some(self, sessions: Sequence[Session], keys: Collection[str]) -> None:
+        for session in sessions[:AT_ONCE]:
+            if not session.has_left and _is_of_another(session, keys):  # it may have a new token
+                self._rooms.end(session, KEY_RETIRED)
+        rest = sessions[AT_ONCE:]
+        if rest:
+            self._clock.later(PAUSE, partial(self._end_some, rest, keys))
+
     def _watch(self, session: Session) -> None:
         identity = session.admission.identity
         if identity is None or identity.expires_at == inf:
@@ -74,3 +92,9 @@ class Identities:
         if session.expiry is not None:
             session.expiry.cancel()
             session.expiry = None
+
+
+def _is_of_another(session: Session, keys: Collection[str]) -> bool:
+    """Whether it has shown a token, and that was signed with another key than `keys`."""
+    identity = session.admission.identity
+    return identity is not None and identity.key != "" and identity.key not in keys

@@ -4,7 +4,7 @@ Validate, store what is kept, change state, fan out, then the bus: members of th
 for another one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from itertools import islice
 from math import inf
@@ -298,13 +298,20 @@ class Relay:
         waiting_room.leave(session)
         session.admission = admission
         self._identities.came(session)
-        self._enter(session)
+        if not session.has_left:  # the token may have ended on the way
+            self._enter(session)
 
     def _renew(self, session: Session, admission: Admission) -> None:
+        if session.admission.identity is None:
+            self._identities.check(admission)
         self._identities.went(session)
         session.admission = admission
         self._identities.came(session)
         self._rooms.tell(session, Renewed(_end_of(admission)))
+
+    def believe_only(self, keys: Collection[str]) -> None:
+        """Keys were retired: whose token was signed with another than these has to go."""
+        self._identities.believe_only(keys, list(self._sessions))
 
     # backpressure
 

@@ -10,7 +10,8 @@ import { SignIn } from "/static/sign_in.js";
 
 const HISTORY = 50; // lines of the past for those who come in
 const NO_TOKEN = 4103;
-const A_NAME_MAY_HELP = [401, 4102, NO_TOKEN];
+const TOKEN_ENDED = [4102, 4105]; // by itself, or with the key that signed it
+const A_NAME_MAY_HELP = [401, NO_TOKEN, ...TOKEN_ENDED];
 
 const find = (selector) => document.querySelector(selector);
 const input = find("#chat-message-input");

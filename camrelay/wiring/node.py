@@ -3,9 +3,12 @@
 import secrets
 from typing import Any
 
+from twisted.application.internet import TimerService
+
 from camrelay.config import Settings, history_of
 from camrelay.core.admission import Gatekeeper
 from camrelay.core.limits import Limits
+from camrelay.identity.retired import EVERY, RetiredKeys
 from camrelay.net.clock import ReactorClock
 from camrelay.ops.tally import CountingJournal
 from camrelay.relay import Relay
@@ -31,6 +34,8 @@ class Node:
             journal,
             settings.connections_per_identity,
         )
+        keys = RetiredKeys(self.bearers.believed, self.relay.believe_only)
+        TimerService(EVERY, keys.look).setServiceParent(self.bearers.keys)
 
     def _gatekeeper(self, settings: Settings) -> Gatekeeper:
         limits = Limits(

@@ -301,6 +301,15 @@ def test_a_stranger_may_show_a_token_later() -> None:
     assert known.identity == Identity("anna")
 
 
+def test_a_stranger_who_shows_a_token_keeps_no_name_of_another() -> None:
+    """What it says would go on under that name."""
+    request = replace(REQUEST, query={"user": "anna"}, dialect=CAMRELAY_V1)
+    asked = Gatekeeper(TABLE, (), verify)
+    assert asked.renew(asked.admit(request), "good.anna").user == "anna"
+    with pytest.raises(Denied, match="somebody else"):
+        asked.renew(asked.admit(request), "good.ben")
+
+
 def test_nobody_speaks_under_the_name_of_another() -> None:
     """`?user=` is free for strangers; a token says who its bearer is."""
     signed_in = {"token": "good.anna"}

@@ -1,6 +1,7 @@
 """Keys as JSON: which are read, and for what."""
 
 import json
+from base64 import urlsafe_b64encode
 
 import pytest
 from hypothesis import given
@@ -47,6 +48,29 @@ def test_a_key_never_shows_its_secret(algorithm: str) -> None:
     """Not even in a traceback."""
     members = new_key("k", algorithm)
     assert repr(read_key(members)) == f"Key(kid='k', algorithm='{algorithm}')"
+
+
+def test_a_key_is_known_by_the_thumbprint_of_the_standard() -> None:
+    """The example of RFC 8037, appendix A.3, which is RFC 7638 for Ed25519."""
+    members = {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    }
+    found = read_key(members)
+    assert found is not None
+    digest = bytes.fromhex(found.thumbprint)
+    expected = b"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    assert urlsafe_b64encode(digest).rstrip(b"=") == expected
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_key_has_one_thumbprint(algorithm: str) -> None:
+    """With its private part or without, under any name; and no other key has it."""
+    members = key("k", algorithm)
+    same = (members, public(members), members | {"kid": "other"})
+    found = {each.thumbprint for each in map(read_key, (*same, key("k", algorithm))) if each}
+    assert len(found) == 2
 
 
 @pytest.mark.parametrize("members", NOT_OURS)

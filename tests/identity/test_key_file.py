@@ -106,6 +106,13 @@ def test_the_key_that_signs_cannot_be_retired(file: KeyFile) -> None:
     assert kids(file) == [signing]
 
 
+def test_where_there_is_no_key_none_can_be_retired(file: KeyFile) -> None:
+    """As in the wrong data directory."""
+    with pytest.raises(StartError) as caught:
+        file.retire("a")
+    assert str(caught.value) == "KID: 'a' is no key here; there are none yet"
+
+
 def test_the_newest_key_of_a_set_of_others_signs(file: KeyFile) -> None:
     """A file that was made by hand or by a tool says nothing about signing."""
     file.path.parent.mkdir()
@@ -196,6 +203,24 @@ def test_the_first_key_is_made_to_sign(file: KeyFile) -> None:
     signing = running.keys.signing().kid
     assert kids(file) == [signing]
     assert running.noted.read == [(str(file.path), [signing])]
+
+
+def test_a_first_key_that_cannot_be_made_is_noted(tmp_path: Path) -> None:
+    """With the reason, for the operator: whoever wants to sign in is not to see our folders."""
+    (tmp_path / "data").write_bytes(b"")
+    running = Running(KeyFile(tmp_path / "data" / "deeper"))
+    with pytest.raises(StartError) as caught:
+        running.keys.signing()
+    assert running.noted.not_made == [str(caught.value)]
+
+
+def test_the_keys_of_a_server_are_those_of_the_file(file: KeyFile) -> None:
+    """Also when nobody asks for one by its name."""
+    running = Running(file)
+    assert running.keys.believed() == {}
+    made = file.rotate().kid
+    running.seconds = 1.0
+    assert list(running.keys.believed()) == [made]
 
 
 def test_a_key_that_another_process_has_made_is_taken(file: KeyFile) -> None:

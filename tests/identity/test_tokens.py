@@ -245,7 +245,7 @@ def test_a_changed_token_is_refused(party: Party, part: int) -> None:
 @pytest.mark.parametrize(
     ("claims", "said"),
     [
-        ({"sub": 7}, INVALID),
+        ({"sub": 7}, "the token cannot be used: Expected str, got int - at $.sub"),
         ({"sub": ""}, "the token cannot be used: Expected str of length >= 1 - at $.sub"),
         ({"sub": "x" * 129}, "the token cannot be used: Expected str of length <= 128 - at $.sub"),
         ({"sub": "a\nb"}, "the token cannot be used: sub holds what cannot be printed"),
@@ -370,6 +370,17 @@ def test_a_retired_key_is_believed_no_more(tmp_path: Path) -> None:
     moment[0] += 1
     assert refusal(tokens, before) == UNKNOWN
     assert tokens.verify(tokens.sign(Identity("alice"), HOUR)).subject == "alice"
+
+
+def test_all_keys_are_believed_that_a_token_may_be_signed_with(tmp_path: Path) -> None:
+    """Our own, and those of others, but not one whose name is that of one of ours."""
+    write_secret(tmp_path / "keys.json", key_set(key("own"), key("same")))
+    own = OwnKeys(tmp_path, lambda: 0.0, NotedKeys())
+    others = KeySet(read_keys(key_set(public(ES), public(key("same")))))
+    tokens = Tokens(own, others, TokenRules(), time.time)
+    expected = {*own.believed().values(), *others.believed().values()} - {others.find("same")}
+    assert tokens.believed() == {each.thumbprint for each in expected if each}
+    assert tokens.verify(token(ES)).key == KeySet(read_keys(key_set(ES))).keys["es"].thumbprint
 
 
 def test_our_own_key_comes_first(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """The calls about who one is: what a browser and a program get, and what counts as signed in."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.api import OWN, Api, bearer, start_api
+from tests.support.server import start_relay
 from tests.support.tokens import token
 
 COOKIE = "camrelay_session"
@@ -119,3 +121,14 @@ def test_a_token_of_the_operator_is_shown_as_what_it_is(api: Api) -> None:
     seen = api.get("/api/session", header).document
     assert (seen["subject"], seen["name"], seen["guest"]) == ("dora", "Dora", False)
     assert seen["expires_at"] > 1_700_000_000
+
+
+def test_nobody_is_shown_why_there_is_no_key(tmp_path: Path) -> None:
+    """The names of our folders are for the operator, who finds them in the log."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "keys.lock").mkdir()
+    with start_relay(tmp_path) as server:
+        answer = Api(server).post("/api/session", {"name": "Ana"})
+        assert answer.code == (503, "unavailable")
+        assert b"keys" not in answer.body
+        server.wait_for_log(r"nobody can sign in.*keys\.json.*Is a directory")

@@ -7,6 +7,7 @@ asks for an audience and an issuer. All tokens are made here with PyJWT; none ma
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,8 @@ from urllib.parse import quote
 import pytest
 
 from camrelay.core.credentials import MAX_LENGTH
+from camrelay.core.errors import KEY_RETIRED
+from tests.support.api import Api
 from tests.support.frames import TEXT, frame
 from tests.support.server import Server, start_relay
 from tests.support.tokens import forged, key, key_set, public, token, write_secret
@@ -284,3 +287,30 @@ def test_a_key_that_is_retired_while_the_server_runs_ends_its_tokens(
         while outcome(by_socket(server, *in_header(TEAM, text))) != 401:
             assert time.monotonic() < deadline, "the retired key is still believed"
         server.wait_for_log(r"keys of .*keys\.json: own")
+
+
+@pytest.mark.parametrize("place", ["data/keys.json", "jwks.json"])
+def test_who_came_with_a_key_that_is_retired_has_to_go(tmp_path: Path, place: str) -> None:
+    """Off sockets and streams, within seconds and with a reason; all others stay."""
+    (tmp_path / "camrelay.toml").write_text(ROUTES)
+    (tmp_path / "data").mkdir(mode=0o700)
+    keys = {"data/keys.json": [OWN], "jwks.json": [public(OTHERS)]}
+    files = {name: write_secret(tmp_path / name, key_set(*keys[name])) for name in keys}
+    retired = RETIRED if place.startswith("data") else public(RETIRED)
+    files[place].write_bytes(key_set(retired, *keys[place]))
+
+    def bearer(members: dict[str, Any]) -> list[str]:
+        return in_header(TEAM, show(good(members, aud=None, iss=None)))[1]
+
+    with start_relay(tmp_path, "--jwks", "jwks.json") as server, ExitStack() as running:
+        going, own, others = (running.enter_context(Wire(server.port)) for _ in range(3))
+        for wire, members in ((going, RETIRED), (own, OWN), (others, OTHERS)):
+            wire.upgrade(TEAM, *bearer(members))
+        stream = running.enter_context(Api(server).listen(TEAM, *bearer(RETIRED)))
+        files[place].write_bytes(key_set(*keys[place]))
+        code, text = KEY_RETIRED.code, KEY_RETIRED.text.encode()
+        assert going.read_to_close().payload == code.to_bytes(2, "big") + text
+        assert stream.next("close").data["code"] == code
+        own.send(frame(TEXT, b'{"message":"still here"}'))
+        for wire in (own, others):
+            assert wire.read_message().payload == b'{"message":"still here"}'
