@@ -107,7 +107,9 @@ def stream(place: Place, chance: random.Random) -> None:
             answer.readline()
 
 
-VISITS: list[Callable[[Place, random.Random], None]] = [
+Visit = Callable[[Place, random.Random], None]
+
+VISITS: list[Visit] = [
     *[camera] * 6,
     *[viewer] * 3,
     *[chatter] * 4,
