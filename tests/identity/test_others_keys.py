@@ -163,6 +163,7 @@ async def test_keys_are_fetched_again_from_time_to_time(
     fetching.reactor.clock.advance(REFRESH)
     await until(lambda: fetching.knows("second"))
     assert not fetching.knows("first")
+    assert list(fetching.keys.believed()) == ["second"]
     assert fetching.noted.read[-1] == (server.place, ["second"])
 
 
@@ -310,10 +311,11 @@ def test_a_file_is_read_again_when_it_changes(file: Path) -> None:
     file.write_bytes(key_set(FIRST, SECOND))
     assert keys.find("second") is None
     seconds[0] = 1.0
-    assert keys.find("second") is not None
+    assert list(keys.believed()) == ["first", "second"]
     file.write_bytes(b"garbage")
     seconds[0] = 2.0
     assert keys.find("second") is not None
+    assert list(keys.believed()) == ["first", "second"]
     assert noted.read == [(str(file), ["first", "second"])]
     assert [place for place, _ in noted.not_read] == [str(file)]
 
@@ -361,7 +363,8 @@ def test_keys_of_several_places_are_found(file: Path, tmp_path: Path) -> None:
     )  # type: ignore[union-attr]
     assert second is not None
     assert keys.find("third") is None
-    assert all_keys().find("first") is None
+    assert keys.believed() == {"first": first, "second": second}
+    assert (all_keys().find("first"), all_keys().believed()) == (None, {})
 
 
 @pytest.mark.parametrize("place", ["http://login.example/keys", "ftp://x/y"])
