@@ -21,6 +21,8 @@ from camrelay.redis.errors import LinkError, Refused
 from camrelay.redis.link import RedisLink
 from camrelay.redis.state import trouble
 
+_log = Logger(namespace="camrelay")
+
 
 class _Receiver:
     """One call of receive."""
@@ -41,8 +43,6 @@ class Receivers:
 
     While Redis cannot be asked they wait. Each has looked at least once before it gives up.
     """
-
-    _log = Logger(namespace="camrelay")
 
     def __init__(
         self, channel: str, link: RedisLink, bells: Bells, clock: Any, idle: Callable[[str], None]
@@ -129,7 +129,7 @@ class Receivers:
         if served is not None:
             served.callback(None)
         if outcome is not None:
-            self._log.failure("error in channel {name!r}", failure=outcome, name=self._channel)
+            _log.failure("error in channel {name!r}", failure=outcome, name=self._channel)
 
     # Receivers
 
@@ -145,7 +145,7 @@ class Receivers:
         try:
             await self._link.evaluate(PUT_BACK, self._keys, entries)
         except LinkError as error:
-            self._log.error(
+            _log.error(
                 "{count} messages of channel {name!r} are lost: nobody waited for them any more, "
                 "and they could not be put back ({why})",
                 count=len(entries),

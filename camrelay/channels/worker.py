@@ -23,6 +23,8 @@ SECONDS_AFTER_REFUSAL = 5.0
 # Seconds to keep the messages of work that was given up.
 LAST_SECONDS = 3.0
 
+_log = Logger(namespace="camrelay")
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
@@ -37,8 +39,6 @@ class Assignment:
 
 class Worker(Service):
     """Works until it is stopped. With a concurrency of 1 messages are worked on in their order."""
-
-    _log = Logger(namespace="camrelay")
 
     def __init__(
         self, reactor: Any, channels: Channels, work: Work, assignment: Assignment
@@ -58,7 +58,7 @@ class Worker(Service):
         """Take messages."""
         super().startService()
         self._work.start()
-        self._log.info(
+        _log.info(
             "taking messages from channel {channel!r}, {concurrency} at a time",
             channel=self._assignment.channel,
             concurrency=self._assignment.concurrency,
@@ -85,7 +85,7 @@ class Worker(Service):
             await self._within(LAST_SECONDS, finished)
         else:
             self._work.stop()
-        self._log.info(
+        _log.info(
             "{done} messages were worked on, {failed} failed", done=self._done, failed=self._failed
         )
 
@@ -112,7 +112,7 @@ class Worker(Service):
             except CancelledError:
                 return
             except LinkError:
-                self._log.failure("cannot receive from {name!r}", name=self._assignment.channel)
+                _log.failure("cannot receive from {name!r}", name=self._assignment.channel)
                 await self._rest()
             else:
                 await self._work_on(message)
@@ -154,14 +154,14 @@ class Worker(Service):
     def _tell_failure(self, size: int) -> None:
         name, patience = self._assignment.channel, self._assignment.patience
         if self._out_of_patience:
-            self._log.error(
+            _log.error(
                 "work on a message of {size} bytes from {name!r} was not finished in {patience} s",
                 size=size,
                 name=name,
                 patience=patience,
             )
         else:
-            self._log.failure(
+            _log.failure(
                 "work on a message of {size} bytes from {name!r} failed", size=size, name=name
             )
 
@@ -172,7 +172,7 @@ class Worker(Service):
         try:
             await self._channels.send(dead_letter, message, DEAD_LETTERS)
         except (ChannelFull, LinkError) as error:
-            self._log.error(
+            _log.error(
                 "a message of {size} bytes is lost: it could not be kept in {name!r} ({why})",
                 size=len(message),
                 name=dead_letter,

@@ -25,6 +25,8 @@ from camrelay.net.listen import Listener
 _INTERFACE = re.compile(r":interface=((?:\\.|[^:\\])*)")
 _HERE = re.compile(rb"(localhost|127\.[0-9.]+|\[::1\])(:[0-9]{1,5})?")
 
+_log = Logger(namespace="camrelay")
+
 
 class Answer(NamedTuple):
     """What a path of the admin listener answers."""
@@ -103,7 +105,6 @@ class _Admin(Resource):
     """Answers every path: from the table, or with what there is."""
 
     isLeaf = True
-    _log = Logger(namespace="camrelay")
 
     def __init__(self, table: AdminTable) -> None:
         super().__init__()
@@ -134,7 +135,7 @@ class _Admin(Resource):
 
     def _failed(self, failure: Failure) -> Answer:
         if not failure.check(CancelledError):
-            self._log.failure("error in the admin listener", failure, event="error")
+            _log.failure("error in the admin listener", failure, event="error")
         return in_words("an error in the server: it was logged", INTERNAL_SERVER_ERROR)
 
 

@@ -20,6 +20,8 @@ CLOSE_SECONDS = 3.0
 
 _SECONDS_BETWEEN_STEPS = 0.05
 
+_log = Logger(namespace="camrelay")
+
 
 class Members(Protocol):
     """Those who have to leave."""
@@ -36,8 +38,6 @@ class Members(Protocol):
 
 class Drain(Service):
     """Happens once: newcomers are refused, members leave one after the other."""
-
-    _log = Logger(namespace="camrelay")
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Drain(Service):
             self._doorman.refuse(self._retry_after)
         self._readiness.object(DRAINING, "the server is going away")
         if not self._steps.running and not self._drained.called:
-            self._log.info(
+            _log.info(
                 "draining {connections} connections within {seconds:g} s",
                 event="drain",
                 connections=connections,
@@ -118,7 +118,7 @@ class Drain(Service):
 
     def _tell_who_is_left(self) -> None:
         if not self._doorman.is_empty:
-            self._log.info(
+            _log.info(
                 "cut {count} connections that were not over {seconds:g} s after the last close",
                 event="drain-cut",
                 count=self._doorman.open,

@@ -36,11 +36,11 @@ Observer = Callable[[Status], None]
 NOT_YET = "not connected yet"
 CLOSED = "the link was closed"
 
+_log = Logger(namespace="camrelay")
+
 
 class RedisLink(Service):
     """Two connections to one Redis, and a third one once there is a command that waits."""
-
-    _log = Logger(namespace="camrelay")
 
     def __init__(self, reactor: Any, url: RedisUrl, trust: Trust | None = None) -> None:
         """Nothing is connected before startService. Raises StartError for a bad authority file."""
@@ -209,7 +209,7 @@ class RedisLink(Service):
             return
         self._status = status
         if self.running:
-            log = self._log.info if status.state is State.UP else self._log.warn
+            log = _log.info if status.state is State.UP else _log.warn
             log("redis {url} is {status}", event="redis", url=str(self._url), status=str(status))
         for observer in self._observers:
             observer(status)

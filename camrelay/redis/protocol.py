@@ -22,6 +22,8 @@ from camrelay.redis.state import in_words
 # Bytes of commands that may be under way; what comes on top is not sent.
 MOST_UNANSWERED = 8 << 20
 
+_log = Logger(namespace="camrelay")
+
 
 class Owner(Protocol):
     """Who is told what happens to a transport."""
@@ -145,8 +147,6 @@ class CommandProtocol(txredisapi.HiredisProtocol):  # type: ignore[misc]
 class SubscriberProtocol(CommandProtocol, txredisapi.SubscriberProtocol):  # type: ignore[misc]
     """SUBSCRIBE, UNSUBSCRIBE and PING, and the messages that come."""
 
-    _log = Logger(namespace="camrelay")
-
     def __init__(self, owner: Owner, clock: Any, receive: Callable[[bytes, bytes], None]) -> None:
         """`receive(channel, payload)` gets the messages."""
         super().__init__(owner, clock)
@@ -157,4 +157,4 @@ class SubscriberProtocol(CommandProtocol, txredisapi.SubscriberProtocol):  # typ
         try:
             self._receive(channel, message)
         except Exception:
-            self._log.failure("error in a receiver of {channel!r}", channel=channel)
+            _log.failure("error in a receiver of {channel!r}", channel=channel)

@@ -13,6 +13,8 @@ from camrelay.redis.state import in_words
 
 Receiver = Callable[[bytes], None]
 
+_log = Logger(namespace="camrelay")
+
 
 class _Subscription:
     """One channel."""
@@ -28,8 +30,6 @@ class _Subscription:
 
 class Subscriptions:
     """One receiver for each channel, subscribed again on every new connection."""
-
-    _log = Logger(namespace="camrelay")
 
     def __init__(self) -> None:
         """Subscribed to nothing, and not connected."""
@@ -81,7 +81,7 @@ class Subscriptions:
         """Without an answer it is asked for again on the next connection."""
         if failure.check(Refused):
             reason = in_words(failure)
-            self._log.error("no subscription to {channel!r}: {why}", channel=channel, why=reason)
+            _log.error("no subscription to {channel!r}: {why}", channel=channel, why=reason)
             subscription.decide(False)
 
 

@@ -134,6 +134,17 @@ def test_an_event_that_says_nothing_is_no_line() -> None:
     assert stream.getvalue() == ""
 
 
+def test_our_lines_have_one_name() -> None:
+    """Twisted gives a logger in the body of a class the name of that class, whatever is said."""
+    package = Path(__file__).parents[2] / "camrelay"
+    of_classes = [
+        str(file.relative_to(package))
+        for file in package.rglob("*.py")
+        if re.search(r"^ {4}\w+ = Logger\(", file.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert of_classes == []
+
+
 def test_the_fields_are_those_that_are_documented() -> None:
     """In docs/operations.md, in the same order."""
     text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")

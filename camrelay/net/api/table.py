@@ -28,6 +28,8 @@ _SHARED_SECONDS = 600
 # None: the answer goes on by itself.
 Reply = Callable[[Call], Answer | Deferred[Answer] | None]
 
+_log = Logger(namespace="camrelay")
+
 
 class Calls(NamedTuple):
     """All that can be asked for."""
@@ -60,7 +62,6 @@ class Api(Resource):
     """Answers every path below /api/."""
 
     isLeaf = True
-    _log = Logger(namespace="camrelay")
 
     def __init__(self, calls: Calls, origins: Collection[str], max_body: int) -> None:
         """Pages of `origins` may read the answers; `max_body` is in bytes."""
@@ -143,7 +144,7 @@ class Api(Resource):
             return denied(error)
         if isinstance(error, Rejected):
             return rejected(error)
-        self._log.failure("error in a call as {id}", failure, event="error", id=id)
+        _log.failure("error in a call as {id}", failure, event="error", id=id)
         return problem(500, "internal-error", "an error in the server: it was logged")
 
 
