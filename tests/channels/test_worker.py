@@ -280,3 +280,9 @@ def test_the_url_may_come_from_the_environment(
     with Process(worker_command(*JOB), tmp_path, worker_environment()) as worker:
         channels.send("jobs", b"hello")
         worker.wait_for_log("did b'hello'")
+
+
+def test_a_misspelt_variable_is_in_the_log_of_a_worker(start_worker: StartWorker) -> None:
+    """It changes nothing, and somebody expects that it does."""
+    worker = start_worker("plain", CAMRELAY_LOG_FORMT="json")
+    assert "CAMRELAY_LOG_FORMT is not a setting: did you mean CAMRELAY_LOG_FORMAT?" in worker.log

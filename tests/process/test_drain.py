@@ -14,6 +14,7 @@ import websocket
 from tests.conftest import StartRelay
 from tests.support.admin import ADMIN, ask_admin, wait_for_status
 from tests.support.server import Server
+from tests.support.wire import handshake
 
 SECONDS = 20.0
 GOING_AWAY = re.compile(r"the server is going away: come back in (\d+) ms")
@@ -114,16 +115,35 @@ def test_a_client_that_does_not_answer_is_not_waited_for(relay_with: StartRelay)
         assert server.wait() == 0
 
 
+def test_a_slow_newcomer_is_still_answered(relay_with: StartRelay) -> None:
+    """Who is connected when the last client leaves has a moment to finish the handshake."""
+    server = relay_with("--tls")
+    trust = ssl.create_default_context(cafile=server.authority)
+    with socket.create_connection(("127.0.0.1", server.port), SECONDS) as slow:
+        with closing(come(server, trust)):
+            pass  # whoever is served now comes after `slow`, which is counted already
+        server.send_signal(signal.SIGTERM)
+        server.wait_for_log("draining 0 connections")
+        with trust.wrap_socket(slow, server_hostname="localhost") as client:
+            client.sendall(handshake("/echo"))
+            answer = client.recv(65536)
+        assert server.wait() == 0
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: " in answer
+    assert "cut" not in server.log
+
+
+def come(server: Server, trust: ssl.SSLContext) -> ssl.SSLSocket:
+    """A connection on which the TLS handshake is over."""
+    plain = socket.create_connection(("127.0.0.1", server.port), SECONDS)
+    return trust.wrap_socket(plain, server_hostname="localhost")
+
+
 def test_who_is_not_gone_in_time_is_cut(relay_with: StartRelay) -> None:
     """Such as somebody who has not finished a TLS handshake; the log says how many there were."""
     server = relay_with("--tls")
     with socket.create_connection(("127.0.0.1", server.port), SECONDS) as slow:
-        with closing(
-            ssl.create_default_context(cafile=server.authority).wrap_socket(
-                socket.create_connection(("127.0.0.1", server.port), SECONDS),
-                server_hostname="localhost",
-            )
-        ):
+        with closing(come(server, ssl.create_default_context(cafile=server.authority))):
             pass  # whoever is served now comes after `slow`, which is counted already
         server.send_signal(signal.SIGTERM)
         assert server.wait() == 0

@@ -106,10 +106,14 @@ def start_worker(redis_server: RedisServer, tmp_path: Path) -> Iterator[StartWor
     (folder / "jobs.py").write_text(JOBS, "utf-8")
     with ExitStack() as running:
 
-        def start(function: str, *options: str, program: str = "twistd") -> Process:
+        def start(
+            function: str, *options: str, program: str = "twistd", **environment: str
+        ) -> Process:
             where = ("--redis", redis_server.url, "--channel", "jobs")
             command = worker_command(*where, *options, f"jobs:{function}", program=program)
-            process = running.enter_context(Process(command, folder, worker_environment()))
+            process = running.enter_context(
+                Process(command, folder, worker_environment() | environment)
+            )
             process.wait_for_log('is up|"status": "up"')
             return process
 

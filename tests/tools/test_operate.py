@@ -1,6 +1,7 @@
 """`camrelay status` and `camrelay drain`, as an operator types them."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,12 @@ from camrelay.tools.admin_client import AdminClient
 from tests.conftest import StartRelay
 from tests.support.admin import ADMIN_LINE
 from tests.support.clients import chat_client
+from tests.support.redis import RedisServer
 from tests.support.server import Server
+from tests.support.workers import connect_to_each, start_workers
 from tests.tools.commands import run_camrelay
+
+SECONDS = 20.0
 
 
 @pytest.fixture
@@ -68,6 +73,18 @@ def test_over_tcp(relay_with: StartRelay) -> None:
     server = relay_with("--admin", "tcp:0:interface=127.0.0.1")
     port = server.wait_for_log(ADMIN_LINE)[1]
     assert run_camrelay("status", "--admin", f"tcp:{port}:interface=127.0.0.1").returncode == 0
+
+
+def test_the_rooms_of_all_workers_are_told(tmp_path: Path, admin: str) -> None:
+    """Together: which worker somebody is at matters to nobody."""
+    with (
+        RedisServer(tmp_path) as redis,
+        start_workers(tmp_path, redis, "--admin", admin) as server,
+        connect_to_each(server),
+    ):
+        deadline = time.monotonic() + SECONDS
+        while "     2 in /ws/chat/hall\n" not in run_camrelay("status", "--admin", admin).stdout:
+            assert time.monotonic() < deadline, "the workers do not report it"
 
 
 @pytest.mark.parametrize("command", ["status", "drain"])
