@@ -15,8 +15,8 @@ from camrelay.channels.work import Function, Work
 from camrelay.channels.worker import Assignment, Worker
 from camrelay.config import OPTIONS, Settings, load, unknown_variables
 from camrelay.core.errors import StartError
-from camrelay.redis.endpoint import Trust
 from camrelay.redis.link import RedisLink
+from camrelay.redis.trust import Trust
 from camrelay.redis.url import parse
 from camrelay.wiring.relay_service import RelayService
 

@@ -38,8 +38,8 @@ from camrelay.channels.scripts import (
     queue_key,
 )
 from camrelay.redis.blocking import BlockingLink
-from camrelay.redis.endpoint import Trust
 from camrelay.redis.errors import LinkError, NotSent, Unanswered
+from camrelay.redis.trust import Trust
 from camrelay.redis.url import RedisUrl, parse
 
 # Seconds that Redis is let wait for a bell: less than the link gives it to answer. Then it is

@@ -16,9 +16,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from camrelay.redis.command import REPLY_TIMEOUT, Word
-from camrelay.redis.endpoint import CONNECT_TIMEOUT, Trust
+from camrelay.redis.command import CONNECT_TIMEOUT, REPLY_TIMEOUT, Word
 from camrelay.redis.errors import LinkError, NotSent, Refused, Unanswered
+from camrelay.redis.trust import Trust
 from camrelay.redis.url import RedisUrl
 
 

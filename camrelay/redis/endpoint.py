@@ -1,6 +1,5 @@
 """How to reach the Redis that a URL names: over TCP, TLS or a Unix socket."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,10 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from camrelay.core.errors import StartError
+from camrelay.redis.command import CONNECT_TIMEOUT
 from camrelay.redis.sentinel import SentinelEndpoint
+from camrelay.redis.trust import Trust
 from camrelay.redis.url import Address, RedisUrl
-
-# Seconds for TCP to connect to one address.
-CONNECT_TIMEOUT = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Whose certificates are believed: those of the authorities in `authority` (PEM), by default
-    those that the system trusts. `insecure`: those of everybody."""
-
-    authority: Path | None = None
-    insecure: bool = False
 
 
 def endpoint_for(reactor: Any, url: RedisUrl, trust: Trust | None = None) -> IStreamClientEndpoint:

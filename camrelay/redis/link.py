@@ -24,12 +24,13 @@ from twisted.logger import Logger
 
 from camrelay.redis.command import Word
 from camrelay.redis.connection import WRITE_NOTHING, Command, Connection
-from camrelay.redis.endpoint import Trust, endpoint_for
+from camrelay.redis.endpoint import endpoint_for
 from camrelay.redis.errors import NotSent, Refused
 from camrelay.redis.gate import Gate
 from camrelay.redis.protocol import CommandProtocol, SubscriberProtocol
 from camrelay.redis.state import State, Status, in_words
 from camrelay.redis.subscriptions import Receiver, Subscriptions
+from camrelay.redis.trust import Trust
 from camrelay.redis.url import RedisUrl
 
 Observer = Callable[[Status], None]

@@ -4,8 +4,9 @@ import time
 
 from camrelay.core.errors import StartError
 from camrelay.redis.blocking import BlockingLink
-from camrelay.redis.endpoint import Trust, endpoint_for
+from camrelay.redis.endpoint import endpoint_for
 from camrelay.redis.errors import LinkError
+from camrelay.redis.trust import Trust
 from camrelay.redis.url import RedisUrl, parse
 from camrelay.tools.findings import Finding, Level, not_startable, ok, warning
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import click
 
 from camrelay.config import OPTIONS, Settings, load
-from camrelay.redis.endpoint import Trust
+from camrelay.redis.trust import Trust
 from camrelay.redis.url import RedisUrl, parse
 
 Command = Callable[..., Any]

@@ -24,11 +24,11 @@ from camrelay.ops.measured_history import MeasuredHistory
 from camrelay.ops.measured_queues import MeasuredQueues
 from camrelay.ports import Bus, History
 from camrelay.redis.bus import RedisBus
-from camrelay.redis.endpoint import Trust
 from camrelay.redis.gate import Gate
 from camrelay.redis.history import RedisHistory
 from camrelay.redis.link import RedisLink
 from camrelay.redis.state import State
+from camrelay.redis.trust import Trust
 from camrelay.redis.url import parse
 from camrelay.wiring.metrics import of_bus
 from camrelay.wiring.queues import ChannelQueues

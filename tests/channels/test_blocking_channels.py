@@ -12,8 +12,8 @@ from twisted.internet.threads import deferToThread
 from camrelay.channels.blocking import Channels
 from camrelay.channels.scripts import queue_key
 from camrelay.core.errors import StartError
-from camrelay.redis.endpoint import Trust
 from camrelay.redis.errors import Refused, Unanswered
+from camrelay.redis.trust import Trust
 from tests.support.links import until, within
 from tests.support.redis import RedisServer, free_port
 from tests.support.redis_tls import tls_before

@@ -6,8 +6,8 @@ import pytest
 import trustme
 
 from camrelay.redis.blocking import BlockingLink
-from camrelay.redis.endpoint import Trust
 from camrelay.redis.errors import NotSent, Refused, Unanswered
+from camrelay.redis.trust import Trust
 from camrelay.redis.url import parse
 from tests.support.redis import RedisServer, free_port
 

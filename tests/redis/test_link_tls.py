@@ -8,8 +8,9 @@ from OpenSSL import SSL
 from twisted.internet import reactor
 
 from camrelay.core.errors import StartError
-from camrelay.redis.endpoint import Trust, endpoint_for
+from camrelay.redis.endpoint import endpoint_for
 from camrelay.redis.state import State, in_words
+from camrelay.redis.trust import Trust
 from camrelay.redis.url import parse
 from tests.support.links import Inbox, StartLink, within
 from tests.support.redis import RedisServer

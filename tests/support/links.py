@@ -8,9 +8,9 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
-from camrelay.redis.endpoint import Trust
 from camrelay.redis.link import RedisLink
 from camrelay.redis.state import State, Status
+from camrelay.redis.trust import Trust
 from camrelay.redis.url import parse
 
 SECONDS_TO_WAIT = 15.0

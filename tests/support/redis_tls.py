@@ -13,7 +13,7 @@ from twisted.protocols.portforward import ProxyFactory
 
 from camrelay.net.certificate_files import PairFiles
 from camrelay.net.tls import CurrentCertificates, load_certificate, tls_factory
-from camrelay.redis.endpoint import Trust
+from camrelay.redis.trust import Trust
 from tests.support.redis import RedisServer
 
 AUTHORITY = trustme.CA()

@@ -13,7 +13,7 @@ from camrelay.config import (
     unknown_variables,
 )
 from camrelay.net.open_files import hard_limit
-from camrelay.redis.endpoint import Trust
+from camrelay.redis.trust import Trust
 from camrelay.tools.check.certificate import look_at_certificates, needs_development_certificate
 from camrelay.tools.check.kept import look_at_history, look_at_keys
 from camrelay.tools.check.limits import look_at_limit

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from camrelay.core.errors import StartError
-from camrelay.redis.endpoint import Trust
+from camrelay.redis.trust import Trust
 from camrelay.tools.doctor.examine import Wishes, examine
 from camrelay.tools.doctor.target import Target
 from camrelay.tools.findings import Finding, print_as_json, summary, worst
