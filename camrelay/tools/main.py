@@ -1,21 +1,46 @@
 """The `camrelay` command: the tools around the server (which is started with `twistd camrelay`)."""
 
+from importlib import import_module
+
 import click
 
 import camrelay
-from camrelay.tools.bench.command import bench
-from camrelay.tools.channels import receive, send
-from camrelay.tools.check.command import check
-from camrelay.tools.doctor.command import doctor
-from camrelay.tools.healthy import healthy
-from camrelay.tools.history import history
-from camrelay.tools.key import key
-from camrelay.tools.operate import drain, status
-from camrelay.tools.publish import publish
-from camrelay.tools.token import token
+
+MODULES = {
+    "bench": "camrelay.tools.bench.command",
+    "check": "camrelay.tools.check.command",
+    "doctor": "camrelay.tools.doctor.command",
+    "drain": "camrelay.tools.operate",
+    "healthy": "camrelay.tools.healthy",
+    "history": "camrelay.tools.history",
+    "key": "camrelay.tools.key",
+    "publish": "camrelay.tools.publish",
+    "receive": "camrelay.tools.channels",
+    "send": "camrelay.tools.channels",
+    "status": "camrelay.tools.operate",
+    "token": "camrelay.tools.token",
+}
+"""Where each command is, under its own name."""
+
+
+class Commands(click.Group):
+    """Imports a command when it is typed: a health check runs every few seconds, and what
+    `camrelay check` needs would take it longer to load than to ask its question."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, as `--help` has them."""
+        return list(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None when there is none of that name."""
+        if cmd_name not in MODULES:
+            return None
+        command: click.Command = getattr(import_module(MODULES[cmd_name]), cmd_name)
+        return command
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 Examples:
@@ -34,20 +59,6 @@ The shell completes commands and options after one line in its start-up file:
 @click.version_option(camrelay.__version__, prog_name="camrelay")
 def main() -> None:
     """Tools for camrelay. The server itself is started with `twistd -n camrelay`."""
-
-
-main.add_command(bench)
-main.add_command(check)
-main.add_command(doctor)
-main.add_command(drain)
-main.add_command(healthy)
-main.add_command(history)
-main.add_command(key)
-main.add_command(publish)
-main.add_command(receive)
-main.add_command(send)
-main.add_command(status)
-main.add_command(token)
 
 
 if __name__ == "__main__":

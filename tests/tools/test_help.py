@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,10 @@ def commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Com
     """The command and all below it, as they are typed."""
     yield path, command
     if isinstance(command, click.Group):
-        for name, below in command.commands.items():
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below
             yield from commands(f"{path} {name}", below)
 
 
@@ -43,6 +47,22 @@ def test_every_command_shows_examples(name: str) -> None:
     _, mark, examples = help_of(name).partition("Examples:\n")
     assert mark
     assert f" {name} " in f" {' '.join(examples.split())} "
+
+
+LOADED = """
+import sys
+from camrelay.tools.main import main
+main([sys.argv[1], "--help"], standalone_mode=False)
+print("loaded:", *{"OpenSSL", "twisted"} & sys.modules.keys())
+"""
+
+
+@pytest.mark.parametrize("name", ["bench", "healthy", "history", "publish", "status", "token"])
+def test_a_command_loads_only_what_it_needs(name: str) -> None:
+    """A health check runs every few seconds, on small machines too: it waits for no library."""
+    command = [sys.executable, "-c", LOADED, name]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "loaded:"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
