@@ -21,7 +21,9 @@ EVENTS_AT_ONCE = 256
 """Few enough to publish between two looks, many enough for the look to cost little."""
 SAMPLES_PER_SECOND = 25_000
 QUIET = 1_500_000_000
-"""Nanoseconds without a delivery after which what is missing counts as lost."""
+"""Nanoseconds without a delivery, once all have stopped, after which what is missing is lost."""
+LOOKS = 100
+"""As often at least was looked for one meanwhile: a machine that stood still has lost nothing."""
 _TENTH = 100_000_000
 
 
@@ -179,16 +181,15 @@ class Client:
         """Read until everything has arrived, nothing arrives any more, or `moment` has come."""
         self._crew.post(time.monotonic_ns())
         self._row.tallies[Tally.STOPPED] = 1
-        received, since = -1, 0
+        received, since, looks = -1, 0, 0
         while (now := time.monotonic_ns()) < moment:
-            if self._crew.received != received:
-                received, since = self._crew.received, now
-            elif now - since > QUIET:
-                return
-            if self._all_stopped() and received >= self._expected():
+            if self._crew.received != received or not self._all_stopped():
+                received, since, looks = self._crew.received, now, 0
+            elif received >= self._expected() or (now - since > QUIET and looks >= LOOKS):
                 return
             self._crew.flush(now)
             self._turn(now, now + _TENTH // 10)
+            looks += 1
             self._crew.post(now)
 
     def _all_stopped(self) -> bool:
