@@ -77,7 +77,7 @@ def test_answers_of_pages_and_calls_are_counted(server: Server) -> None:
 
 def test_calls_that_are_refused_are_counted_as_handshakes_are(server: Server) -> None:
     """And noted, each once; who only asks for its own name is no matter."""
-    for path in ("/api/rooms", "/api/channels/jobs", "/api/session"):
+    for path in ("/api/rooms?room=/x", "/api/channels/jobs", "/api/session"):
         connection = http.client.HTTPConnection("localhost", server.port, timeout=SECONDS)
         connection.request("POST" if "jobs" in path else "GET", path)
         assert connection.getresponse().status == 401

@@ -60,11 +60,11 @@ class Call(NamedTuple):
         query = {name: value for name, value in self.query.items() if name not in names}
         return self._replace(query=query)
 
-    def request(self, dialect: Dialect = PLAIN) -> admission.Request:
-        """The call as the relay judges it; the room is the parameter `room`."""
+    def request(self, dialect: Dialect = PLAIN, room: str = "") -> admission.Request:
+        """The call as the relay judges it; `room` is the room that it is about, if there is one."""
         peer, _ = names_of(self._channel.getPeer())
         return admission.Request(
-            path=quote(self.query.get("room", ""), safe="/") or self.http.path.decode("latin-1"),
+            path=quote(room, safe="/") or self.http.path.decode("latin-1"),
             query=self.query,
             host=self.host,
             origin=self._origin,
@@ -86,10 +86,11 @@ class Call(NamedTuple):
         return bool(self.http.isSecure())
 
     def in_room(self, dialect: Dialect = PLAIN) -> admission.Request:
-        """As `request`. Raises Denied(400) when no room is named."""
-        if not self.query.get("room", "").startswith("/"):
+        """About the room that the parameter `room` names. Raises Denied(400) when it names none."""
+        room = self.query.get("room", "")
+        if not room.startswith("/"):
             raise Denied(400, "say which room: ?room=/ws/chat/lobby")
-        return self.request(dialect)
+        return self.request(dialect, room)
 
     @property
     def host(self) -> str:
