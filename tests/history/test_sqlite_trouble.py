@@ -131,6 +131,8 @@ async def test_what_was_said_can_be_read_meanwhile(tmp_path: Path, trouble: Trou
             assert isinstance(await kept.answer(refused), Rejected)
             page = await kept.answer(read)
             assert (page.top, texts(page.entries)) == (1, ["before"])
+            assert (await kept.read(LOBBY, 0)).top == 1
+            assert kept.journal.of("stores_again") == [], "to read is not to store"
 
 
 @pytest_twisted.ensureDeferred

@@ -177,7 +177,7 @@ class SqliteHistory(Service):
                 self._waiting -= 1
                 self._waiting_bytes -= each.size
                 self._safely(each.done, answer)
-        self._note(outcome)
+        self._note(outcome, asked)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -214,13 +214,16 @@ class SqliteHistory(Service):
 
     # Trouble
 
-    def _note(self, outcome: Outcome) -> None:
-        """Tell the journal when the file takes nothing, and when it takes something again."""
+    def _note(self, outcome: Outcome, asked: Sequence[_Asked]) -> None:
+        """Tell the journal when the file takes nothing, and when it takes something again.
+
+        What can only be read answers questions all the same.
+        """
         lost = sum(isinstance(answer, Rejected) for answer in outcome.answers)
         if outcome.trouble:
             self._is_in_trouble = True
             self._journal.not_stored(lost, outcome.trouble)
-        elif self._is_in_trouble and self._has_room:
+        elif self._is_in_trouble and self._has_room and _has_stored(outcome, asked):
             self._is_in_trouble = False
             self._journal.stores_again()
 
@@ -254,6 +257,13 @@ class SqliteHistory(Service):
             self._sweep()
         else:
             self._timer = self._clock.later(SWEEP_SECONDS, self._sweep)
+
+
+def _has_stored(outcome: Outcome, asked: Sequence[_Asked]) -> bool:
+    return any(
+        isinstance(each.job, Append) and isinstance(answer, Position)
+        for each, answer in zip(asked, outcome.answers, strict=True)
+    )
 
 
 def _ignore(_answer: object) -> None:
