@@ -17,7 +17,8 @@ _T = TypeVar("_T")
 class MeasuredHistory:
     """Keeps the promises of `camrelay.ports.History` as well as the history inside does.
 
-    `trouble` is why it did not do what it was asked for last, for people; empty when it did.
+    A store that is full still tells what is in it: only a message that is stored proves that others
+    will be.
     """
 
     def __init__(self, history: History, now: Callable[[], float]) -> None:
@@ -29,7 +30,16 @@ class MeasuredHistory:
         self._waiting_bytes = 0
         self._stored = 0
         self._refused = 0
-        self.trouble = ""
+        self._not_stored = ""
+        self._not_told = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why the last message was not stored, or the last question not answered, for people.
+
+        Empty when all is well.
+        """
+        return self._not_stored or self._not_told
 
     def serve(self, relay: Remembering) -> None:
         """Tell `relay` what was stored."""
@@ -37,7 +47,7 @@ class MeasuredHistory:
 
     def room_opened(self, path: str, keep: Keep, done: Answer[Position]) -> None:
         """Open a room."""
-        self._history.room_opened(path, keep, partial(self._answered, done))
+        self._history.room_opened(path, keep, partial(self._told, done))
 
     def room_closed(self, path: str) -> None:
         """Close it."""
@@ -52,23 +62,29 @@ class MeasuredHistory:
 
     def read(self, path: str, after: int | None, limit: int, done: Answer[Page]) -> None:
         """Answer with what is kept."""
-        self._history.read(path, after, limit, partial(self._answered, done))
+        self._history.read(path, after, limit, partial(self._told, done))
 
     def _appended(
         self, done: Answer[Position], size: int, began: float, answer: Position | Rejected
     ) -> None:
         self._waiting -= 1
         self._waiting_bytes -= size
-        self._stored += isinstance(answer, Position)
         self._seconds.observe(self._now() - began)
-        self._answered(done, answer)
-
-    def _answered(self, done: Answer[_T], answer: _T | Rejected) -> None:
-        self.trouble = ""
-        if isinstance(answer, Rejected):
-            self._refused += 1
-            self.trouble = answer.detail
+        self._not_stored = self._trouble_in(answer)
+        if not self._not_stored:
+            self._stored += 1
+            self._not_told = ""
         done(answer)
+
+    def _told(self, done: Answer[_T], answer: _T | Rejected) -> None:
+        self._not_told = self._trouble_in(answer)
+        done(answer)
+
+    def _trouble_in(self, answer: object) -> str:
+        if not isinstance(answer, Rejected):
+            return ""
+        self._refused += 1
+        return answer.detail
 
     def families(self) -> Iterator[Family]:
         """What was measured."""
@@ -91,7 +107,7 @@ class MeasuredHistory:
         )
         yield gauge(
             "camrelay_history_trouble",
-            "1 when the history did not do what it was asked for last.",
+            "1 when the last message was not stored, or the last question not answered.",
             float(bool(self.trouble)),
             together="max",
         )

@@ -46,7 +46,7 @@ GOOD_DAY: Series = {
     'camrelay_bus_lag_seconds_bucket{le="0.005"}': "0+59x30",
     'camrelay_bus_lag_seconds_bucket{le="+Inf"}': "0+60x30",
     'camrelay_bus_problems_total{problem="not-carried"}': "7x30",
-    'camrelay_messages_dropped_total{reason="not-stored"}': "5x30",
+    "camrelay_history_refused_total": "5x30",
     'camrelay_messages_dropped_total{reason="malformed"}': "0+50x30",
     'camrelay_history_append_seconds_bucket{le="0.01"}': "0+600x30",
     'camrelay_history_append_seconds_bucket{le="+Inf"}': "0+600x30",
@@ -78,7 +78,7 @@ BAD_DAYS: Mapping[str, Series] = {
         'camrelay_bus_lag_seconds_bucket{le="0.5"}': "0+60x30",
     },
     "CamrelayNotCarried": {'camrelay_bus_problems_total{problem="not-carried"}': "7x25 17x5"},
-    "CamrelayNotStored": {'camrelay_messages_dropped_total{reason="not-stored"}': "5x20 6+1x10"},
+    "CamrelayNotStored": {"camrelay_history_refused_total": "5x20 6+1x10"},
     "CamrelayHistorySlow": {
         'camrelay_history_append_seconds_bucket{le="0.01"}': "0+500x30",
         'camrelay_history_append_seconds_bucket{le="1.0"}': "0+600x30",

@@ -97,8 +97,22 @@ def test_trouble_is_told_until_it_is_over(desk: Desk) -> None:
     assert (found["camrelay_history_trouble"], found["camrelay_history_refused_total"]) == (1, 1)
     desk.history.room_opened("/a", KEEP, desk.answers.append)
     desk.inside.answer()
+    assert desk.history.trouble == "the store is away", "a look at the past proves nothing"
+    desk.history.append("/a", SAID, desk.answers.append)
+    desk.inside.answer()
     assert desk.history.trouble == ""
     assert "camrelay_history_trouble" not in numbers(desk.history.families())
+
+
+def test_a_question_without_an_answer_is_trouble_until_the_next_one(desk: Desk) -> None:
+    """Nobody has to say anything for that."""
+    desk.history.room_closed("/a")
+    desk.history.read("/a", None, 5, desk.answers.append)
+    desk.inside.answer()
+    assert desk.history.trouble == "the store is away"
+    desk.history.room_opened("/a", KEEP, desk.answers.append)
+    desk.inside.answer()
+    assert desk.history.trouble == ""
 
 
 class Queues:
