@@ -1,6 +1,5 @@
 """What can be read off the books of a traffic: lost, doubled, out of order, and how long."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -44,7 +43,7 @@ def account_of(traffic: Traffic, repaired_at: float, homes: str = "ab") -> Accou
 
     Who connects again gets again what is retained: that is not counted as doubled.
     """
-    stories = list(_stories(traffic))
+    stories = [_story(*pair) for pair in traffic.pairs()]
     steady = [each for each in stories if each.listener.name in homes]
     own = [each for each in stories if each.listener is each.speaker]
     home = [each for each in steady if each.listener is each.speaker]
@@ -63,13 +62,6 @@ def account_of(traffic: Traffic, repaired_at: float, homes: str = "ab") -> Accou
         slowest_at_home=max(each.slowest for each in home),
         restored=max([at - repaired_at for at in bad] + [0.0]),
     )
-
-
-def _stories(traffic: Traffic) -> Iterator[Story]:
-    for room in traffic.rooms:
-        for listener in room.values():
-            for speaker in room.values():
-                yield _story(listener, speaker)
 
 
 def _story(listener: Member, speaker: Member) -> Story:

@@ -122,4 +122,4 @@ def test_a_fault_is_survived(fault: str, server: RedisServer, nodes: tuple[Serve
     judge(account)
     if fault not in (LOSES, GOES_BACK):
         assert account.lost == 0
-        assert sum(talker.gaps for talker in traffic.talkers) == 0
+        assert sum(talker.gaps for talker in traffic.members) == 0
