@@ -174,9 +174,10 @@ class RedisLink(Service):
             self._subscriptions.attach(protocol).addCallback(self._subscribed, protocol)
         self._is_now(self._judged())
 
-    def _subscribed(self, _: Any, protocol: Any) -> None:
-        self._stands = self._listening.protocol is protocol
-        self._is_now(self._judged())
+    def _subscribed(self, is_answered: bool, protocol: Any) -> None:
+        if is_answered and self._listening.protocol is protocol:
+            self._stands = True
+            self._is_now(self._judged())
 
     def lost(self, connection: Connection) -> None:
         """A connection is over, or could not be made."""

@@ -245,3 +245,20 @@ async def test_what_waits_for_an_answer_is_bounded(
     redis_server.answer_again()
     await within(gatherResults(under_way))
     await within(link.publish(b"room", bytes(size)))
+
+
+@pytest_twisted.ensureDeferred
+async def test_any_number_of_subscriptions_stands_when_the_link_is_up(
+    redis_server: RedisServer, start_link: StartLink
+) -> None:
+    """Those of a large node are more than may be under way at once."""
+    link = start_link(redis_server.url)
+    channels = [b"%04000d" % number for number in range(MOST_UNANSWERED // 4000 + 1)]
+    for channel in channels:
+        link.subscribe(channel, Inbox())
+    await within(link.when_up())
+    assert len(redis_server.command("PUBSUB", "CHANNELS")) == len(channels)
+    redis_server.kick("pubsub")
+    await link.until(State.DOWN)
+    await within(link.when_up())
+    assert len(redis_server.command("PUBSUB", "CHANNELS")) == len(channels)

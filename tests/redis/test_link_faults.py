@@ -6,11 +6,12 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ServerEndpoint
-from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.portforward import ProxyFactory, ProxyServer
 
+from camrelay.redis.connection import Connection
 from camrelay.redis.errors import NotSent, Refused, Unanswered
 from camrelay.redis.state import State
+from camrelay.redis.subscriptions import AT_ONCE
 from tests.support.links import Inbox, StartLink, WatchedLink, within
 from tests.support.redis import RedisServer
 
@@ -259,21 +260,35 @@ async def test_a_command_that_a_proxy_does_not_know_is_done_without(
 
 
 @pytest_twisted.ensureDeferred
-async def test_something_else_that_listens_is_not_redis(start_link: StartLink) -> None:
+async def test_a_connection_that_ends_while_it_subscribes_is_not_up(
+    redis_server: RedisServer, start_link: StartLink
+) -> None:
+    """Not for a moment: here Redis hangs before it has confirmed everything."""
+    link = start_link(redis_server.url)
+    for number in range(AT_ONCE + 1):
+        link.subscribe(b"room %d" % number, Inbox())
+    await within(link.when_up())
+    states: list[State] = []
+    link.observe(lambda status: states.append(status.state))
+    opened = link.opened
+
+    def hang(connection: Connection) -> None:
+        opened(connection)
+        redis_server.stop_answering()
+
+    link.opened = hang  # type: ignore[method-assign]
+    redis_server.kick("pubsub")
+    await link.until(State.DOWN, "does not answer")
+    assert set(states) == {State.DOWN}
+
+
+@pytest_twisted.ensureDeferred
+async def test_something_else_that_listens_is_not_redis(
+    mail_server: int, start_link: StartLink
+) -> None:
     """An answer that is not the protocol of Redis ends the connection with that reason."""
-
-    class Greeter(Protocol):
-        def connectionMade(self) -> None:
-            self.transport.write(b"220 mail.example ESMTP\r\n")
-
-    endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
-    port = await endpoint.listen(Factory.forProtocol(Greeter))
-    try:
-        link = start_link(f"redis://127.0.0.1:{port.getHost().port}")
-        await link.until(State.DOWN, "is not Redis")
-        await within(link.stopService())
-    finally:
-        await port.stopListening()
+    link = start_link(f"redis://127.0.0.1:{mail_server}")
+    await link.until(State.DOWN, "is not Redis")
 
 
 @pytest_twisted.ensureDeferred

@@ -6,6 +6,8 @@ from typing import Any
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
 from camrelay.redis.link import RedisLink
@@ -71,6 +73,20 @@ async def start_link() -> AsyncIterator[StartLink]:
 
     yield start
     await gatherResults([link.stopService() for link in links if link.running])
+
+
+class _Greeter(Protocol):
+    def connectionMade(self) -> None:
+        self.transport.write(b"220 mail.example ESMTP\r\n")
+
+
+@pytest_twisted.async_yield_fixture
+async def mail_server() -> AsyncIterator[int]:
+    """The port of something that is not Redis."""
+    endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+    port = await endpoint.listen(Factory.forProtocol(_Greeter))
+    yield port.getHost().port
+    await port.stopListening()
 
 
 class Inbox:
