@@ -64,6 +64,7 @@ class SentinelEndpoint:
 
     async def _ask(self, address: Address) -> Address:
         asking = Factory.forProtocol(_Asking)
+        asking.noisy = False
         protocol: Any = await self._endpoint(address).connect(asking)
         answer: Deferred[Address] = protocol.ask(self._login, self._question)
         try:
@@ -99,11 +100,17 @@ class _Asking(Protocol):
         return self._answer
 
     def dataReceived(self, data: bytes) -> None:
+        try:
+            self._read(data)
+        except (hiredis.ProtocolError, ValueError):
+            self._answer.errback(NoMaster("what answers there is no Sentinel"))
+
+    def _read(self, data: bytes) -> None:
         self._reader.feed(data)
-        while (reply := self._reader.gets()) is not False:
+        while not self._answer.called and (reply := self._reader.gets()) is not False:
             if self._to_skip:
                 self._to_skip -= 1
-            elif not self._answer.called:
+            else:
                 self._take(reply)
 
     def _take(self, reply: Any) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 import pytest_twisted
+from twisted.logger import capturedLogs
 
 from camrelay.redis.state import State
 from tests.support.links import Inbox, StartLink, within
@@ -25,6 +26,26 @@ async def test_an_unknown_master_is_told(replicated: Replicated, start_link: Sta
     assert "'yours'" in status.reason
     assert "nothing listens there" in status.reason
     assert "knows no such master" in status.reason
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_no_sentinel_is_told(mail_server: int, start_link: StartLink) -> None:
+    """Something else at the address of a Sentinel; the log has no traceback."""
+    with capturedLogs() as events:
+        link = start_link(f"redis+sentinel://127.0.0.1:{mail_server}/mymaster")
+        status = await link.until(State.DOWN)
+    assert "what answers there is no Sentinel" in status.reason
+    assert [event for event in events if "log_failure" in event] == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_asking_is_not_worth_a_line_in_the_log(
+    replicated: Replicated, start_link: StartLink
+) -> None:
+    """It happens before every connection: of those the link tells itself."""
+    with capturedLogs() as events:
+        await within(start_link(replicated.url).when_up())
+    assert [event for event in events if event["log_namespace"].startswith("twisted.")] == []
 
 
 @pytest_twisted.ensureDeferred
