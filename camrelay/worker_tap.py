@@ -3,22 +3,18 @@
 import importlib
 import os
 import sys
-from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted.logger import Logger
 from twisted.python import usage
 
 from camrelay.channels.promises import checked_name
-from camrelay.channels.redis import RedisChannels
-from camrelay.channels.work import Function, Work
-from camrelay.channels.worker import Assignment, Worker
+from camrelay.channels.work import Function
+from camrelay.channels.worker import Assignment
 from camrelay.config import OPTIONS, Settings, load, unknown_variables
 from camrelay.core.errors import StartError
-from camrelay.redis.link import RedisLink
-from camrelay.redis.trust import Trust
-from camrelay.redis.url import parse
 from camrelay.wiring.relay_service import RelayService
+from camrelay.wiring.worker import build_worker
 
 SHARED = ("redis", "redis_ca", "redis_insecure", "log_format")
 """Settings that a worker has in common with the server, and reads from the same places."""
@@ -77,8 +73,6 @@ class Options(usage.Options):
             self.settings = load(given, os.environ, self["config"])
             self.assignment = self._assignment()
             self.function = imported(self["function"])
-            if self.settings.redis is None:
-                raise StartError("--redis", None, "is needed, such as redis://localhost:6379")
         except StartError as error:
             sys.exit(f"camrelay-worker: {error}")
 
@@ -135,20 +129,9 @@ def makeService(options: Options) -> RelayService:
 
     for line in unknown_variables(os.environ):
         _log.warn("{detail}", event="setting", detail=line)
-    settings = options.settings
-    trust = Trust(Path(settings.redis_ca) if settings.redis_ca else None, settings.redis_insecure)
     try:
-        link = RedisLink(reactor, parse(settings.redis or ""), trust)
-    except StartError as error:
-        sys.exit(f"camrelay-worker: {error}")
-    if settings.redis_insecure:
-        _log.warn("--redis-insecure: whoever answers as Redis is believed")
-    channels = RedisChannels(reactor, link)
-    work = Work(reactor, options.function, options.assignment.concurrency)
-    service = RelayService(settings.log_format, channels)  # the channels end after the worker
-    try:
+        service = build_worker(options.settings, options.assignment, options.function, reactor)
         service.heed(options.parent, reactor)
     except StartError as error:
         sys.exit(f"camrelay-worker: {error}")
-    Worker(reactor, channels, work, options.assignment).setServiceParent(service)
     return service

@@ -51,7 +51,8 @@ class Worker(Service):
         self._receiving: set[Deferred[bytes | None]] = set()
         self._working: set[Deferred[object]] = set()
         self._hands: list[Deferred[None]] = []
-        self._out_of_patience = False
+        self._is_finishing = self._out_of_patience = False
+        self._finished: Deferred[None] = Deferred()
         self._done = self._failed = 0
 
     def startService(self) -> None:
@@ -69,11 +70,35 @@ class Worker(Service):
         ]
 
     def stopService(self) -> Deferred[None]:
-        """Take no more messages; fires when those that were taken are finished or given up."""
+        """As `finish`."""
         super().stopService()
-        return Deferred.fromCoroutine(self._finish())
+        return self.finish()
+
+    @property
+    def account(self) -> str:
+        """What was done, in words."""
+        return f"{self._done} messages were worked on, {self._failed} failed"
+
+    def finish(self) -> Deferred[None]:
+        """Take no more messages; fires when those that were taken are finished or given up.
+
+        To ask again changes nothing.
+        """
+        if not self._is_finishing:
+            self._is_finishing = True
+            finishing = Deferred.fromCoroutine(self._finish())
+            finishing.addErrback(lambda why: _log.failure("error at the end", failure=why))
+            finishing.addCallback(self._finished.callback)
+        waiting: Deferred[None] = Deferred()
+        self._finished.addCallback(lambda _: waiting.callback(None))
+        return waiting
 
     async def _finish(self) -> None:
+        _log.info(
+            "taking no more messages from channel {channel!r}; {count} are worked on",
+            channel=self._assignment.channel,
+            count=len(self._working),
+        )
         for receiving in list(self._receiving):
             receiving.cancel()
         finished = DeferredList(self._hands)
@@ -85,9 +110,7 @@ class Worker(Service):
             await self._within(LAST_SECONDS, finished)
         else:
             self._work.stop()
-        _log.info(
-            "{done} messages were worked on, {failed} failed", done=self._done, failed=self._failed
-        )
+        _log.info("{account}", account=self.account)
 
     def _within(self, seconds: float, finished: Deferred[Any]) -> Deferred[bool]:
         """Whether it fires in time; it is not cancelled."""
@@ -106,12 +129,12 @@ class Worker(Service):
     # One message at a time, as often as the concurrency says
 
     async def _take_messages(self) -> None:
-        while self.running:
+        while not self._is_finishing:
             try:
                 message = await self._receive()
             except CancelledError:
                 return
-            except LinkError:
+            except Exception:  # a refusal of Redis, or a bug of ours: it may be over next time
                 _log.failure("cannot receive from {name!r}", name=self._assignment.channel)
                 await self._rest()
             else:
@@ -142,7 +165,9 @@ class Worker(Service):
         self._working.add(working)
         try:
             await working
-        except (Exception, SystemExit):
+        except GeneratorExit:  # the process ends
+            raise
+        except BaseException:  # whatever the user's code raises, asyncio's CancelledError too
             self._failed += 1
             self._tell_failure(len(message))
             await self._keep(message)

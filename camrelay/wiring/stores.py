@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
@@ -28,10 +27,9 @@ from camrelay.redis.gate import Gate
 from camrelay.redis.history import RedisHistory
 from camrelay.redis.link import RedisLink
 from camrelay.redis.state import State
-from camrelay.redis.trust import Trust
-from camrelay.redis.url import parse
 from camrelay.wiring.metrics import of_bus
 from camrelay.wiring.queues import ChannelQueues
+from camrelay.wiring.redis_link import redis_link
 
 
 class Stores(Service):
@@ -43,7 +41,7 @@ class Stores(Service):
     def __init__(self, node: str, settings: Settings, reactor: Any, journal: LogJournal) -> None:
         """Raises StartError for what cannot be opened, or does not go together."""
         self._reactor = reactor
-        self._new_link = partial(_redis_link, settings, reactor)
+        self._new_link = partial(redis_link, settings, reactor)
         self._channels: LocalChannels | RedisChannels | None = None
         self._channels_link: RedisLink | None = None
         self._channels_known = Gate()
@@ -112,13 +110,6 @@ class Stores(Service):
     def _parts(self) -> list[Service]:
         parts = (self.redis, self._history, self._channels)
         return [part for part in parts if isinstance(part, Service)]
-
-
-def _redis_link(settings: Settings, reactor: Any) -> RedisLink | None:
-    if settings.redis is None:
-        return None
-    authority = Path(settings.redis_ca) if settings.redis_ca else None
-    return RedisLink(reactor, parse(settings.redis), Trust(authority, settings.redis_insecure))
 
 
 def check_history(settings: Settings) -> None:

@@ -212,7 +212,7 @@ def test_both_units_forbid_the_same() -> None:
     assert one == many
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", [*UNITS, "camrelay-worker.service"])
 def test_the_exposure_is_small(unit: str) -> None:
     """As systemd counts it, of 10."""
     needs_systemd_analyze()
@@ -221,16 +221,16 @@ def test_the_exposure_is_small(unit: str) -> None:
     assert ran.returncode == 0, ran.stdout
 
 
-@pytest.mark.parametrize("name", ["camrelay", "camrelay@8443"])
+@pytest.mark.parametrize("name", ["camrelay", "camrelay@8443", "camrelay-worker"])
 def test_systemd_understands_the_units(tmp_path: Path, name: str) -> None:
     """No unknown setting, no wrong value, every unit that is named is there."""
     needs_systemd_analyze()
     source = re.sub("@.*", "@", name)
-    for kind in ("service", "socket"):
-        unit = (DEPLOY / f"{source}.{kind}").read_text("utf-8")
+    for file in DEPLOY.glob(f"{source}.s[eo]*"):  # service, and socket if it has one
+        unit = file.read_text("utf-8")
         unit = unit.replace("/opt/camrelay/bin/", f"{Path(sys.executable).parent}/")
-        (tmp_path / f"{name}.{kind}").write_text(unit, "utf-8")
-    ran = analyze("verify", str(tmp_path / f"{name}.service"), str(tmp_path / f"{name}.socket"))
+        (tmp_path / f"{name}{file.suffix}").write_text(unit, "utf-8")
+    ran = analyze("verify", *map(str, tmp_path.iterdir()))
     assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
 
 

@@ -13,7 +13,7 @@ from tests.support.redis import RedisServer
 from tests.support.server import clean_environment
 
 JOBS = '''
-import os, sys, threading, time
+import asyncio, os, sys, threading, time
 from pathlib import Path
 from twisted.internet import defer, reactor, task
 
@@ -44,7 +44,12 @@ def careless(message):
         raise ZeroDivisionError("careless with " + message.decode())
     if message == b"leave":
         sys.exit(3)
+    if message == b"cancel":
+        raise asyncio.CancelledError()
     tell(message)
+
+async def careless_coroutine(message):
+    careless(message)
 
 def wait_for(condition):
     while not condition():
@@ -67,6 +72,11 @@ barrier = threading.Barrier(3)
 def together(message):
     barrier.wait(20)
     tell(message)
+
+async def hanging(message):
+    print("here it hangs", flush=True)
+    while True:
+        pass
 
 def in_company(message):
     """Waits until another process works, too."""
