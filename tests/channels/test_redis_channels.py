@@ -15,14 +15,14 @@ from twisted.internet.task import deferLater
 
 from camrelay.channels.blocking import Channels as BlockingChannels
 from camrelay.channels.promises import ChannelLimits
-from camrelay.channels.scripts import LOOK_AGAIN, bell_key
+from camrelay.channels.scripts import LOOK_AGAIN, PUT_BACK, bell_key, queue_key
 from camrelay.redis.errors import NotSent, Refused
 from camrelay.redis.state import State
 from tests.channels.conftest import OneProcess, connected
 from tests.support.links import until, within
 from tests.support.redis import RedisServer
 
-DOCUMENTATION = Path(__file__).parents[2] / "docs" / "channels.md"
+DOCUMENTATION = Path(__file__).parents[2] / "docs"
 
 
 class Processes(NamedTuple):
@@ -298,10 +298,12 @@ async def test_who_may_not_wait_is_told(redis_server: RedisServer) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_the_permissions_in_the_documentation_suffice(redis_server: RedisServer) -> None:
-    """For everything that channels do."""
-    documentation = DOCUMENTATION.read_text("utf-8")
-    [line] = re.findall("ACL SETUSER camrelay .*", documentation)
-    redis_server.command(*line.split())
+    """For everything that channels do; Redis notes no command that it has refused."""
+    pages = [(DOCUMENTATION / page).read_text("utf-8") for page in ("cluster.md", "channels.md")]
+    lines = [re.search("ACL SETUSER camrelay .*", page) for page in pages]
+    for line in lines:
+        assert line
+        redis_server.command(*line[0].split())
     url = redis_server.url.replace("//", "//camrelay:PASSWORD@")
     channels = await connected(url)
     await within(channels.add("all", "jobs"))
@@ -315,7 +317,14 @@ async def test_the_permissions_in_the_documentation_suffice(redis_server: RedisS
     assert await within(waiting[0]) == b"2"
     await within(channels.send("jobs", b"3"))
     assert await within(waiting[1]) == b"3"
+    entry = b"%013d:4" % (2**53 // 1000)
+    keys = [queue_key("jobs"), bell_key("jobs")]
+    await within(channels.link.evaluate(PUT_BACK, keys, [entry]))
+    assert await within(channels.receive("jobs")) == b"4"
+    also = [channels.receive("jobs", 0.1), channels.receive("elsewhere", 0.1)]
+    assert await within(gatherResults(also)) == [None, None]
     await within(channels.stopService())
+    assert redis_server.command("ACL", "LOG") == []
 
 
 @pytest_twisted.ensureDeferred
