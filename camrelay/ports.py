@@ -9,7 +9,7 @@ from camrelay.core.dialects.notices import Member
 from camrelay.core.errors import Denied, Rejected
 from camrelay.core.history import Entry, Keep, Page, Position, Reading, Said
 from camrelay.core.identity import Identity
-from camrelay.core.presence import Presence
+from camrelay.core.presence import Census, Presence, Sight
 from camrelay.core.publication import Publication, Remote
 from camrelay.core.session import Session
 from camrelay.core.sink import Sink
@@ -76,6 +76,19 @@ class Bus(Protocol):
 
     def elsewhere(self, path: str) -> Presence:
         """Who is in the open room on other nodes; as of about a second ago."""
+        ...
+
+    def census(self, done: Callable[[Census], None]) -> None:
+        """Every room that other nodes have open, as of about a second ago.
+
+        The answer comes once, at once or within half a second; what cannot be known by then is
+        missing.
+        """
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why other nodes cannot be heard now, for people; empty while they can."""
         ...
 
     def publish(self, path: str, turn: Sequence[Publication]) -> None:
@@ -234,12 +247,12 @@ class Visiting(Protocol):
         """What was said there behind `after`; the newest without it."""
         ...
 
-    def look(self, request: Request, done: Callable[[Presence], None]) -> None:
+    def look(self, request: Request, done: Callable[[Sight], None]) -> None:
         """Who is there."""
         ...
 
-    def rooms(self, request: Request) -> dict[str, int]:
-        """The rooms of this node with their members, as far as the token of `request` goes."""
+    def rooms(self, request: Request, done: Callable[[Census], None]) -> None:
+        """The rooms of the whole cluster, as far as the token of `request` goes."""
         ...
 
 

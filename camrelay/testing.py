@@ -25,7 +25,7 @@ from camrelay.core.dialects.dialect import Dialect
 from camrelay.core.dialects.plain import PLAIN
 from camrelay.core.errors import CloseReason, Denied, Rejected
 from camrelay.core.identity import Identity
-from camrelay.core.presence import NOBODY, Presence
+from camrelay.core.presence import NOBODY, Census, Presence
 from camrelay.core.publication import Publication
 from camrelay.core.routes import Route, RouteTable
 from camrelay.core.session import Session
@@ -251,6 +251,7 @@ class RecordingBus:
         self.departed: list[tuple[str, str]] = []
         self.members: dict[str, int] = {}
         self.members_elsewhere: dict[str, Presence] = {}
+        self.trouble = ""
 
     def serve(self, relay: Clustered) -> None:
         """What happens on other nodes, a test tells the relay itself."""
@@ -270,6 +271,11 @@ class RecordingBus:
     def elsewhere(self, path: str) -> Presence:
         """What was put into `members_elsewhere`."""
         return self.members_elsewhere.get(path, NOBODY)
+
+    def census(self, done: Callable[[Census], None]) -> None:
+        """The counts of `members_elsewhere`; what `trouble` says is missing."""
+        members = {path: there.count for path, there in self.members_elsewhere.items()}
+        done(Census(members, self.trouble))
 
     def publish(self, path: str, turn: Sequence[Publication]) -> None:
         """Record the room and the turn."""

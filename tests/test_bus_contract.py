@@ -6,6 +6,9 @@ from typing import NamedTuple
 import pytest
 import pytest_twisted
 
+from camrelay.bus.local import LocalBus
+from camrelay.core.presence import Census
+from camrelay.ports import Bus
 from camrelay.redis.envelope import NODES
 from camrelay.testing import MemoryRelay
 from tests.support.cluster import Cluster, cluster
@@ -22,6 +25,7 @@ class Alone(NamedTuple):
     """A node that is the only one; `settle` waits until all that it said has come back to it."""
 
     relay: MemoryRelay
+    bus: Bus
     settle: Callable[[], Awaitable[None]]
 
 
@@ -31,8 +35,9 @@ async def on_local_bus(cluster: Cluster, server: RedisServer) -> Alone:
     async def settle() -> None:
         relay.end_turn()
 
-    relay = relay_with()
-    return Alone(relay, settle)
+    bus = LocalBus()
+    relay = relay_with(bus)
+    return Alone(relay, bus, settle)
 
 
 async def on_redis(cluster: Cluster, server: RedisServer) -> Alone:
@@ -44,7 +49,7 @@ async def on_redis(cluster: Cluster, server: RedisServer) -> Alone:
         await cluster.say(NODES, b"behind all the rest")
         await cluster.eventually(lambda: len(node.told("unreadable")) > before)
 
-    return Alone(node, settle)
+    return Alone(node, node.bus, settle)
 
 
 async def on_dead_redis(cluster: Cluster, server: RedisServer) -> Alone:
@@ -55,7 +60,7 @@ async def on_dead_redis(cluster: Cluster, server: RedisServer) -> Alone:
     async def settle() -> None:
         await cluster.eventually(lambda: True)
 
-    return Alone(alone.relay, settle)
+    return Alone(alone.relay, alone.bus, settle)
 
 
 @pytest_twisted.async_yield_fixture(params=[on_local_bus, on_redis, on_dead_redis])
@@ -100,6 +105,16 @@ async def test_nobody_is_elsewhere(alone: Alone) -> None:
         alone.relay.connect(LOBBY)
     await alone.settle()
     assert alone.relay.relay.population(LOBBY) == 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_room_is_elsewhere(alone: Alone) -> None:
+    """A node that is alone knows that at once; its own rooms are no business of the bus."""
+    alone.relay.connect(LOBBY)
+    await alone.settle()
+    answers: list[Census] = []
+    alone.bus.census(answers.append)
+    assert answers == [Census({}, alone.bus.trouble)]
 
 
 @pytest_twisted.ensureDeferred

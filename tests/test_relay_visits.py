@@ -13,7 +13,7 @@ from camrelay.core.identity import Grants, Identity
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.echo import RawEcho
 from camrelay.core.kinds.pose import Pose
-from camrelay.core.presence import Presence
+from camrelay.core.presence import Census, Presence, Sight
 from camrelay.core.routes import Route
 from camrelay.core.terms import Terms
 from camrelay.ports import Visiting
@@ -170,39 +170,51 @@ def test_where_nothing_is_kept_nothing_can_be_read(relay: MemoryRelay) -> None:
 def test_a_look_at_a_room_that_is_open_is_answered_at_once(relay: MemoryRelay) -> None:
     """At the next turn."""
     relay.connect(LOBBY)
-    seen: list[Presence] = []
+    seen: list[Sight] = []
     relay.relay.visits.look(asked(LOBBY), seen.append)
     relay.advance(0)
-    assert [presence.count for presence in seen] == [1]
+    assert [(sight.presence.count, sight.missing) for sight in seen] == [(1, "")]
 
 
 def test_a_look_at_another_room_waits_for_the_other_nodes() -> None:
     """They are asked when it opens; it is closed afterwards."""
     bus = RecordingBus()
     relay = MemoryRelay(*ROUTES, bus=bus)
-    seen: list[Presence] = []
+    seen: list[Sight] = []
     relay.relay.visits.look(asked(LOBBY), seen.append)
     assert bus.open_rooms == [LOBBY]
     bus.members_elsewhere = {LOBBY: Presence(3)}
     relay.advance(LOOK)
-    assert [presence.count for presence in seen] == [3]
+    assert seen == [Sight(Presence(3))]
     assert bus.open_rooms == []
+
+
+def test_a_look_says_when_others_cannot_be_heard() -> None:
+    """Who is here is told all the same."""
+    bus = RecordingBus()
+    relay = MemoryRelay(*ROUTES, bus=bus)
+    relay.connect(LOBBY)
+    bus.trouble = "Redis is down"
+    seen: list[Sight] = []
+    relay.relay.visits.look(asked(LOBBY), seen.append)
+    relay.advance(0)
+    assert [(sight.presence.count, sight.missing) for sight in seen] == [(1, "Redis is down")]
 
 
 def test_rooms_are_shown_to_those_who_may_listen_there(relay: MemoryRelay) -> None:
     """By an explicit grant: names of rooms are all that keeps some of them private."""
     relay.connect(LOBBY)
     relay.connect("/ws/chat/secret")
-    assert relay.relay.visits.rooms(asked("/", "reader")) == {LOBBY: 1}
+    assert told(relay.relay.visits.rooms, asked("/", "reader")) == Census({LOBBY: 1})
     with pytest.raises(Denied) as caught:
-        relay.relay.visits.rooms(asked("/"))
+        told(relay.relay.visits.rooms, asked("/"))
     assert caught.value.status == 401
 
 
 @pytest.mark.parametrize(
     ("ask", "status"),
     [
-        (lambda visits: visits.rooms(asked("/api/rooms")), 401),
+        (lambda visits: visits.rooms(asked("/api/rooms"), print), 401),
         (lambda visits: visits.channel(asked("/api/channels/jobs"), "jobs", "send"), 401),
         (lambda visits: visits.channel(asked("/", "worker"), "other", "send"), 403),
         (lambda visits: visits.channel(asked("/", "worker"), "jobs", "receive"), 403),
@@ -228,6 +240,17 @@ def test_a_channel_is_for_those_whose_token_grants_it(relay: MemoryRelay) -> Non
     assert may(asked("/", "worker"), "jobs", "send") == "jobs"
     assert may(asked("/", "worker"), "cafe\u0301", "receive") == "caf\u00e9"
     assert relay.journal.of("denied") == []
+
+
+def test_rooms_are_those_of_all_nodes() -> None:
+    """With the members of all, as far as one may listen, and with what is not known."""
+    bus = RecordingBus()
+    relay = MemoryRelay(*ROUTES, bus=bus, verify=verify)
+    relay.connect(LOBBY)
+    bus.members_elsewhere = {LOBBY: Presence(3), NEWS: Presence(2), LAB: Presence(7)}
+    bus.trouble = "1 of 2 other servers did not answer in time"
+    found = told(relay.relay.visits.rooms, asked("/", "reader"))
+    assert found == Census({LOBBY: 4, NEWS: 2}, bus.trouble)
 
 
 def test_requests_are_limited_by_who_asks(relay: MemoryRelay) -> None:

@@ -1,14 +1,16 @@
 """The bus of a node that is alone: there is nobody to carry anything to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from camrelay.core.presence import NOBODY, Presence
+from camrelay.core.presence import NOBODY, Census, Presence
 from camrelay.core.publication import Publication
 from camrelay.ports import Clustered
 
 
 class LocalBus:
     """Keeps the promises of a bus between one node and no other."""
+
+    trouble = ""
 
     def serve(self, relay: Clustered) -> None:
         """Nothing happens elsewhere."""
@@ -25,6 +27,10 @@ class LocalBus:
     def elsewhere(self, path: str) -> Presence:
         """Nobody."""
         return NOBODY
+
+    def census(self, done: Callable[[Census], None]) -> None:
+        """Nothing."""
+        done(Census({}))
 
     def publish(self, path: str, turn: Sequence[Publication]) -> None:
         """The members of this node already have it."""

@@ -1,6 +1,6 @@
 """Who is in a room: a count, and names as long as they are few enough to be read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +23,20 @@ class Presence:
 
 
 NOBODY = Presence()
+
+
+class Sight(NamedTuple):
+    """Who is in a room. `missing` says, for people, who may be there besides; empty when nobody."""
+
+    presence: Presence
+    missing: str = ""
+
+
+class Census(NamedTuple):
+    """The number of members of each open room; `missing` as in Sight."""
+
+    members: Mapping[str, int]
+    missing: str = ""
 
 
 class Change(NamedTuple):

@@ -6,7 +6,7 @@ the other nodes what is retained there, and who was out of reach is asked (see c
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from camrelay.core.histogram import Histogram
-from camrelay.core.presence import Presence
-from camrelay.core.publication import Publication
+from camrelay.core.presence import Census, Presence
+from camrelay.core.publication import Publication, Slot
 from camrelay.ports import BusJournal, Clock, Clustered, Timer
 from camrelay.redis.carrier import Carrier
 from camrelay.redis.conversation import Conversation
@@ -54,9 +54,9 @@ class RedisBus(Service):
         self._members: dict[str, int] = {}  # here, in every open room
         self._recounted: set[str] = set()
         self._carrier = Carrier(node, link)
-        self._conversation = Conversation(node, self._carrier, self._members, journal)
+        self._conversation = Conversation(node, self._carrier, self._members, clock, journal)
         self._gaps = Gaps(journal.not_carried)
-        self._waiting: defaultdict[str, set[Hashable]] = defaultdict(set)
+        self._waiting: defaultdict[str, set[Slot]] = defaultdict(set)
         self._is_up = False
         self._down_since = clock.now()
         self._timer: Timer | None = None
@@ -80,6 +80,7 @@ class RedisBus(Service):
         if self._timer is not None:
             self._timer.cancel()
         self._gaps.tell_all()
+        self._conversation.surveys.finish()
         self._conversation.end()
         return self._link.stopService()
 
@@ -87,6 +88,11 @@ class RedisBus(Service):
     def state(self) -> str:
         """How the link is, and why, for people: "up", "down: nothing listens there"."""
         return str(self._link.status)
+
+    @property
+    def trouble(self) -> str:
+        """Why other nodes cannot be heard."""
+        return "" if self._is_up else f"other servers cannot be reached: Redis is {self.state}"
 
     @property
     def nodes(self) -> int:
@@ -102,6 +108,11 @@ class RedisBus(Service):
     def unanswered(self) -> int:
         """Bytes that Redis was sent and has not answered."""
         return self._carrier.unanswered
+
+    @property
+    def waiting(self) -> int:
+        """The cameras whose newest position waits for Redis."""
+        return sum(map(len, self._waiting.values()))
 
     # Rooms
 
@@ -122,6 +133,7 @@ class RedisBus(Service):
         self._conversation.close(path)
         del self._members[path]
         self._recounted.discard(path)
+        self._waiting.pop(path, None)
 
     def members_changed(self, path: str, count: int) -> None:
         """Say so with the next heartbeat."""
@@ -132,9 +144,18 @@ class RedisBus(Service):
         """What the other nodes have said."""
         return self._conversation.members(path)
 
+    def census(self, done: Callable[[Census], None]) -> None:
+        """What the other nodes say when they are asked."""
+        if self._is_up:
+            self._conversation.surveys.join(done)
+        else:
+            done(Census({}, self.trouble))
+
     def left(self, path: str, publishers: Sequence[str]) -> None:
         """Other nodes must not show them any more."""
         self._conversation.say(room_channel(path), Left, path, list(publishers))
+        if path in self._waiting:
+            self._wait_no_more(path, set(publishers))
 
     # Publications
 
@@ -163,7 +184,14 @@ class RedisBus(Service):
 
     def _wait(self, path: str, turn: Sequence[Publication]) -> None:
         """Note whose newest position is to be sent later: the room itself retains it."""
-        self._waiting[path].update(publication.slot for publication in turn)
+        slots = (publication.slot for publication in turn)
+        self._waiting[path].update(slot for slot in slots if slot is not None)
+
+    def _wait_no_more(self, path: str, gone: set[str]) -> None:
+        """Or all who come and go while Redis is away would be kept in mind."""
+        slots = {slot for slot in self._waiting.pop(path) if slot[0] not in gone}
+        if slots:
+            self._waiting[path] = slots
 
     def _send_waiting(self) -> None:
         """Send the positions that are still true."""

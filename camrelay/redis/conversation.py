@@ -6,18 +6,21 @@ is all that the node has there, so that both what is new and what is over arrive
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
 from camrelay.core.presence import Presence
 from camrelay.core.publication import Remote
-from camrelay.ports import BusJournal, Clustered
+from camrelay.ports import BusJournal, Clock, Clustered
 from camrelay.redis.carrier import Carrier
 from camrelay.redis.echo import Echo
 from camrelay.redis.envelope import (
     NO_NODE,
     NODES,
+    ROOMS_AT_ONCE,
     Alive,
     Answer,
     Ask,
@@ -27,7 +30,9 @@ from camrelay.redis.envelope import (
     Hello,
     Left,
     Members,
+    Rooms,
     Snapshot,
+    Survey,
     Turn,
     Unreadable,
     carried,
@@ -36,10 +41,14 @@ from camrelay.redis.envelope import (
 )
 from camrelay.redis.errors import LinkError
 from camrelay.redis.nodes import PATIENCE, Nodes
+from camrelay.redis.surveys import Surveys, told
+from camrelay.redis.turnstile import Turnstile
 
-# Rooms in one Ask, and about the bytes of one Answer: neither node is busy with one for long.
-ROOMS_AT_ONCE = 500
+# About the bytes of one Answer, so that neither node is busy with one for long.
 ANSWER_SIZE = 256 << 10
+# Questions and answers about many rooms that may be under way at the same time. All at once would
+# keep messages waiting, and with many nodes be more than may be under way.
+AT_ONCE = 2
 
 
 class Conversation:
@@ -48,7 +57,12 @@ class Conversation:
     relay: Clustered
 
     def __init__(
-        self, node: str, carrier: Carrier, members: Mapping[str, int], journal: BusJournal
+        self,
+        node: str,
+        carrier: Carrier,
+        members: Mapping[str, int],
+        clock: Clock,
+        journal: BusJournal,
     ) -> None:
         """`node` is this one; `members` has every open room, with the number of members here."""
         self._node = node
@@ -57,13 +71,18 @@ class Conversation:
         self._journal = journal
         self.nodes = Nodes()
         self.echo = Echo()
+        self._turns = Turnstile(AT_ONCE)
+        self.surveys = Surveys(self.nodes, clock, self._ask_for_rooms)
         self._must_greet = False
 
     # Speaking
 
-    def say(self, channel: str, kind: type[Envelope], *fields: Any) -> None:
-        """Say what has to arrive: when it cannot, this node says hello later and is asked."""
-        self._carrier.say(channel, kind, *fields).addErrback(self._not_said)
+    def say(self, channel: str, kind: type[Envelope], *fields: Any) -> Deferred[Any]:
+        """Say what has to arrive: when it cannot, this node says hello later and is asked.
+
+        Fires when Redis has it, or when it cannot have it.
+        """
+        return self._carrier.say(channel, kind, *fields).addErrback(self._not_said)
 
     def _not_said(self, failure: Failure) -> None:
         failure.trap(LinkError)
@@ -96,9 +115,11 @@ class Conversation:
     def _ask(self, node: str) -> None:
         paths = list(self._members)
         for start in range(0, len(paths), ROOMS_AT_ONCE):
-            self.say(node_channel(node), Ask, paths[start : start + ROOMS_AT_ONCE])
+            some = paths[start : start + ROOMS_AT_ONCE]
+            self._turns.enter(partial(self.say, node_channel(node), Ask, some))
 
-    def _answer(self, node: str, paths: Iterable[str]) -> None:
+    def _answer(self, node: str, paths: Iterable[str]) -> Deferred[Any]:
+        said: list[Deferred[Any]] = []
         rooms: list[Snapshot] = []
         size = 0
         for path in paths:
@@ -107,9 +128,23 @@ class Conversation:
             rooms.append(Snapshot(path, self._members.get(path, 0), retained, named))
             size += len(path) + sum(len(publication.body) for publication in retained)
             if size > ANSWER_SIZE:
-                self.say(node_channel(node), Answer, rooms)
+                said.append(self.say(node_channel(node), Answer, rooms))
                 rooms, size = [], 0
-        self.say(node_channel(node), Answer, rooms)
+        said.append(self.say(node_channel(node), Answer, rooms))
+        return DeferredList(said)
+
+    def _ask_for_rooms(self) -> int:
+        self._mention(NODES, Survey)
+        return self._carrier.number
+
+    def _tell_rooms(self, node: str, survey: int) -> None:
+        if not self._carrier.is_slow:
+            for part in told(self._members):
+                self._mention(node_channel(node), Rooms, survey, *part)
+
+    def _mention(self, channel: str, kind: type[Envelope], *fields: Any) -> None:
+        """Say what need not arrive: whoever waits for it does not wait for long."""
+        self._carrier.say(channel, kind, *fields).addErrback(Failure.trap, LinkError)
 
     # Listening
 
@@ -151,13 +186,22 @@ class Conversation:
             case Members(path=path, count=count, named=named):
                 self._count(node, path, Presence(count, named))
             case Ask(paths=paths):
-                self._answer(node, paths)
+                self._turns.enter(partial(self._answer, node, paths))
             case Answer(rooms=rooms):
                 for room in rooms:
                     self.relay.replace(room.path, node, _remotes(room.retained))
                     self._count(node, room.path, Presence(room.members, room.named))
             case Hello():
                 self.nodes.unlearn(node)
+            case _:
+                self._take_part(node, envelope)
+
+    def _take_part(self, node: str, envelope: Envelope) -> None:
+        """In a survey: this node's, or that of another one."""
+        if isinstance(envelope, Survey):
+            self._tell_rooms(node, envelope.number)
+        elif isinstance(envelope, Rooms):
+            self.surveys.hear(envelope)
 
     # The other nodes
 

@@ -4,8 +4,8 @@ Three kinds of channels carry envelopes. A room's reaches the nodes with members
 node's reaches that node, and the common one reaches every node.
 
     camrelay:room:PATH   Turn, Left, Members, Ask (of a node that has just opened the room)
-    camrelay:node:NODE   Ask (about many rooms), Answer
-    camrelay:nodes       Hello, Alive, Bye
+    camrelay:node:NODE   Ask (about many rooms), Answer, Rooms
+    camrelay:nodes       Hello, Alive, Bye, Survey
 
 Every envelope has the name of its node and a number that grows from one envelope of a node to the
 next. Who is no node (a command, a web application) has the empty name, and its number is 0.
@@ -23,6 +23,9 @@ VERSION = b"\x02"
 
 NODES = "camrelay:nodes"
 NO_NODE = ""
+
+# Rooms in one Ask, and in one part of an answer: no node is busy with one for long.
+ROOMS_AT_ONCE = 500
 
 
 def room_channel(path: str) -> str:
@@ -137,7 +140,26 @@ class Bye(Struct, frozen=True, array_like=True, tag="bye"):
     number: int
 
 
-Envelope = Turn | Left | Members | Ask | Answer | Hello | Alive | Bye
+class Survey(Struct, frozen=True, array_like=True, tag="survey"):
+    """The node wants to know which rooms there are."""
+
+    node: str
+    number: int
+
+
+class Rooms(Struct, frozen=True, array_like=True, tag="rooms"):
+    """Rooms that the node has open, with the number of members there: a part of its answer to the
+    Survey that had the number `survey`. `left_out`: so many more are not told."""
+
+    node: str
+    number: int
+    survey: int
+    members: dict[str, int]
+    is_last: bool
+    left_out: int = 0
+
+
+Envelope = Turn | Left | Members | Ask | Answer | Hello | Alive | Bye | Survey | Rooms
 
 
 class Unreadable(Exception):

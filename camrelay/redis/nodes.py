@@ -1,6 +1,6 @@
 """The other nodes, as far as this one has heard of them: who lives, and who has which members."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from camrelay.core.presence import NOBODY, Change, Presence, change
 
@@ -30,6 +30,10 @@ class Nodes:
     def __contains__(self, node: str) -> bool:
         """Whether `node` lives."""
         return node in self._nodes
+
+    def __iter__(self) -> Iterator[str]:
+        """Their names."""
+        return iter(self._nodes)
 
     def __len__(self) -> int:
         """How many live."""

@@ -1,10 +1,11 @@
 """Telling members who is there, and who comes and goes."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from camrelay.core.dialects.notices import Counted, Joined, Left, Member, Notice
-from camrelay.core.presence import NAMED, Presence
+from camrelay.core.presence import NAMED, Census, Presence, Sight
 from camrelay.core.room import Room
 from camrelay.core.session import Session
 from camrelay.ports import Bus, Clock
@@ -33,6 +34,20 @@ class Attendance:
         if room.kind.private:
             return room.presence
         return room.presence + self._bus.elsewhere(room.path)
+
+    def look(self, room: Room) -> Sight:
+        """As `of`, with what is not known."""
+        return Sight(self.of(room), self._bus.trouble)
+
+    def census(self, done: Callable[[Census], None]) -> None:
+        """Every room that is open on any node."""
+
+        def counted(elsewhere: Census) -> None:
+            members = Counter(elsewhere.members)
+            members.update({room.path: len(room) for room in self._rooms})
+            done(Census(members, elsewhere.missing))
+
+        self._bus.census(counted)
 
     def came(self, room: Room, session: Session) -> None:
         """`session` is in `room` now."""

@@ -17,7 +17,7 @@ from camrelay.core.identity import Identity
 from camrelay.core.kinds.kind import Message
 from camrelay.core.limits import Rate, Shares
 from camrelay.core.names import room_name
-from camrelay.core.presence import Presence
+from camrelay.core.presence import Census, Sight
 from camrelay.core.room import Room
 from camrelay.ports import Act, Answer, Clock, Journal
 from camrelay.relay.keeping import Keeping
@@ -127,7 +127,7 @@ class Visits:
         else:
             self._leave(room, done, answer)
 
-    def look(self, request: Request, done: Callable[[Presence], None]) -> None:
+    def look(self, request: Request, done: Callable[[Sight], None]) -> None:
         """Who is in a room. Raises Denied."""
         with self._noted(request):
             admission = self._to_listen(request)
@@ -135,11 +135,11 @@ class Visits:
         room = self._come(admission)
         self._clock.later(0.0 if was_open else LOOK, partial(self._see, room, done))
 
-    def _see(self, room: Room, done: Callable[[Presence], None]) -> None:
-        self._leave(room, done, self._attendance.of(room))
+    def _see(self, room: Room, done: Callable[[Sight], None]) -> None:
+        self._leave(room, done, self._attendance.look(room))
 
-    def rooms(self, request: Request) -> dict[str, int]:
-        """The rooms of this node with their members, as far as a token lets its bearer listen.
+    def rooms(self, request: Request, done: Callable[[Census], None]) -> None:
+        """The open rooms with their members, as far as a token lets its bearer listen.
 
         Raises Denied(401) for a stranger: names of rooms are all that keeps some of them private.
         """
@@ -147,11 +147,13 @@ class Visits:
             identity = self._identify(request)
             if identity is None:
                 raise Denied(401, "sign in to see the rooms that you may use")
-        return {
-            room.path: len(room)
-            for room in self._rooms
-            if may(identity.grants.subscribe, room.path)
-        }
+        granted = identity.grants.subscribe
+
+        def counted(census: Census) -> None:
+            members = {path: count for path, count in census.members.items() if may(granted, path)}
+            done(Census(members, census.missing))
+
+        self._attendance.census(counted)
 
     # Coming and going
 

@@ -93,6 +93,11 @@ def of_bus(bus: RedisBus) -> Iterator[Family]:
     yield gauge(
         "camrelay_bus_unanswered_bytes", "Bytes that Redis has not answered yet.", bus.unanswered
     )
+    yield gauge(
+        "camrelay_bus_waiting_cameras",
+        "Cameras whose newest position waits for Redis.",
+        bus.waiting,
+    )
     yield histogram(
         "camrelay_bus_lag_seconds",
         "What a sign of life needs through Redis until the node that said it hears it.",

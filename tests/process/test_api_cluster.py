@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -68,12 +69,32 @@ def test_members_are_those_of_both(nodes: Nodes) -> None:
     assert (found["count"], [member["user"] for member in found["members"]]) == (1, ["Ann"])
 
 
-def test_each_lists_its_own_rooms(nodes: Nodes) -> None:
-    """With the members that it has itself: added up they are all."""
-    may = bearer(subscribe="chat/*")
-    with nodes.a.listen("/ws/chat/own") as first, nodes.b.listen("/ws/chat/own") as second:
-        for stream in (first, second):
+def test_each_lists_the_rooms_of_both(nodes: Nodes) -> None:
+    """With all their members, and also those where nobody is on the server that is asked."""
+    may = bearer(subscribe="text/*")
+    with nodes.a.listen("/ws/text/one") as first, nodes.b.listen("/ws/text/one") as other:
+        for stream in (first, other):
             stream.next("welcome")
-        listed = [node.get("/api/rooms", may).document["rooms"] for node in nodes]
-    own = {"room": "/ws/chat/own", "members": 1}
-    assert [own in rooms for rooms in listed] == [True, True]
+        with nodes.b.listen("/ws/text/two") as stream:
+            stream.next("welcome")
+            listed = [node.get("/api/rooms", may).document for node in nodes]
+    rooms = [{"room": "/ws/text/one", "members": 2}, {"room": "/ws/text/two", "members": 1}]
+    assert listed == [{"rooms": rooms, "complete": True}] * 2
+
+
+def test_without_redis_a_list_says_that_it_is_not_whole(tmp_path: Path) -> None:
+    """It has the rooms of the server that is asked, and the reason."""
+    may = bearer(subscribe="chat/*")
+    with RedisServer(tmp_path) as redis, start_api(tmp_path / "a", "--redis", redis.url) as api:
+        api.server.wait_for_log("is up")
+        redis.kill()
+        api.server.wait_for_log("is down: ")
+        with api.listen("/ws/chat/alone") as stream:
+            stream.next("welcome")
+            listed = api.get("/api/rooms", may).document
+            members = api.get("/api/members?room=/ws/chat/alone").document
+    assert listed["rooms"] == [{"room": "/ws/chat/alone", "members": 1}]
+    assert members["count"] == 1
+    for answer in (listed, members):
+        assert answer["complete"] is False
+        assert answer["missing"].startswith("other servers cannot be reached: Redis is down: ")

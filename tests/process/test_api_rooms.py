@@ -303,7 +303,11 @@ def test_members_are_counted_and_named(api: Api, running: ExitStack) -> None:
 def test_nobody_is_in_an_empty_room(api: Api) -> None:
     """It can be asked for all the same, in any language."""
     room = quote("/ws/chat/空")
-    assert api.get(f"/api/members?room={room}").document == {"count": 0, "members": []}
+    assert api.get(f"/api/members?room={room}").document == {
+        "count": 0,
+        "members": [],
+        "complete": True,
+    }
 
 
 def test_who_may_not_listen_does_not_look(api: Api) -> None:
@@ -315,10 +319,11 @@ def test_who_may_not_listen_does_not_look(api: Api) -> None:
 
 
 def test_rooms_are_listed_for_those_who_may_listen(api: Api, running: ExitStack) -> None:
-    """With the members that they have here; a stranger learns of none."""
+    """With their members; a stranger learns of none."""
     for path in ("/ws/chat/listed-a", "/ws/chat/listed-a", "/ws/chat/listed-b", "/ws/text/listed"):
         join(running, api, path)
     assert api.get("/api/rooms").code == (401, "not-signed-in")
-    listed = api.get("/api/rooms", bearer(subscribe="chat/*")).document["rooms"]
-    mine = {each["room"]: each["members"] for each in listed if "listed" in each["room"]}
-    assert mine == {"/ws/chat/listed-a": 2, "/ws/chat/listed-b": 1}
+    listed = api.get("/api/rooms", bearer(subscribe="chat/*")).document
+    rooms = {each["room"]: each["members"] for each in listed["rooms"] if "listed" in each["room"]}
+    assert rooms == {"/ws/chat/listed-a": 2, "/ws/chat/listed-b": 1}
+    assert listed["complete"] is True

@@ -1,30 +1,31 @@
 """The bus between nodes while Redis is well."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 import pytest
 import pytest_twisted
-from twisted.internet.defer import Deferred
 
 from camrelay.core.dialects.v1 import CAMRELAY_V1
 from camrelay.core.kinds.kind import Message
-from camrelay.redis.conversation import ANSWER_SIZE, ROOMS_AT_ONCE
+from camrelay.redis.conversation import ANSWER_SIZE
 from camrelay.redis.envelope import (
     NODES,
+    ROOMS_AT_ONCE,
     Alive,
     Answer,
     Ask,
     Carried,
-    Envelope,
     Members,
     Turn,
-    from_bytes,
     room_channel,
     to_bytes,
 )
+from camrelay.redis.protocol import MOST_UNANSWERED
 from camrelay.testing import START, MemoryConnection
-from tests.support.cluster import Cluster, ClusterNode
+from tests.support.cluster import Cluster, ClusterNode, overheard
 from tests.support.links import within
+from tests.support.redis import RedisServer
 from tests.support.small_relay import line, position
 
 LAB = "/ws/camera/lab"
@@ -34,19 +35,6 @@ LOBBY = "/ws/chat/lobby"
 async def pair(cluster: Cluster) -> tuple[ClusterNode, ClusterNode]:
     """Two nodes that know each other."""
     return await cluster.start("a"), await cluster.start("b")
-
-
-def overheard(node: ClusterNode) -> list[Envelope]:
-    """All that `node` says from now on."""
-    said: list[Envelope] = []
-    publish = node.link.publish
-
-    def listen(channel: bytes, payload: bytes) -> Deferred[int]:
-        said.append(from_bytes(payload))
-        return publish(channel, payload)
-
-    node.link.publish = listen  # type: ignore[method-assign]
-    return said
 
 
 async def chat(cluster: Cluster, *nodes: ClusterNode) -> list[MemoryConnection]:
@@ -408,6 +396,30 @@ async def test_much_is_said_in_many_messages(cluster: Cluster) -> None:
     assert [len(each.paths) for each in by_b if isinstance(each, Ask)] == [ROOMS_AT_ONCE] * 2
     sizes = [len(to_bytes(each)) for each in by_a if isinstance(each, Answer)]
     assert ANSWER_SIZE < max(sizes) < 2 * ANSWER_SIZE
+
+
+@pytest_twisted.ensureDeferred
+async def test_many_nodes_are_asked_about_many_rooms_once(
+    cluster: Cluster, redis_server: RedisServer
+) -> None:
+    """Though all the questions together are more than may be under way to Redis."""
+    a = await cluster.start("a")
+    room = quote("/ws/chat/" + "長い" * 30)
+    said = overheard(a)
+    questions = lambda: [each for each in said if isinstance(each, Ask)]  # noqa: E731
+    for number in range(3 * ROOMS_AT_ONCE):
+        a.connect(f"{room}{number:04}")
+    await cluster.eventually(lambda: len(questions()) == 3 * ROOMS_AT_ONCE)  # of who opens a room
+    said.clear()
+    for number in (1, 2):
+        for node in range(40):
+            redis_server.command("PUBLISH", NODES, to_bytes(Alive(f"z{node}", number)))
+        redis_server.command("PUBLISH", NODES, b"behind the signs of life")
+        await cluster.eventually(lambda: len(a.told("unreadable")) == number)  # noqa: B023
+        await cluster.eventually(lambda: len(questions()) >= 120)
+        await within(a.link.execute("PING"))
+    assert sum(len(to_bytes(each)) for each in questions()) > MOST_UNANSWERED
+    assert len(questions()) == 120
 
 
 # What does not belong there

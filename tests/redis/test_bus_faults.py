@@ -227,6 +227,27 @@ async def test_cameras_converge_after_an_outage(
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_waits_for_redis_is_no_more_than_what_is_there(
+    cluster: Cluster, redis_server: RedisServer
+) -> None:
+    """However many cameras come and go during an outage, in rooms that stay or close."""
+    a = await cluster.start("a")
+    staying, viewer = a.connect(LAB), a.connect(LAB)
+    await cut(cluster, redis_server)
+    for number in range(20):
+        for camera in (staying, a.connect(LAB), a.connect(f"/ws/camera/room{number}")):
+            camera.say(position(1.0))
+            a.end_turn()
+            if camera is not staying:
+                camera.leave()
+    assert len(viewer.documents) == 40
+    assert a.bus.waiting == 1
+    staying.leave()
+    viewer.leave()
+    assert a.bus.waiting == 0
+
+
+@pytest_twisted.ensureDeferred
 async def test_who_lost_only_its_own_link_asks(cluster: Cluster, redis_server: RedisServer) -> None:
     """The other node has noticed nothing, and has moved on."""
     a, b = await cluster.start("a"), await cluster.start("b", user="b")

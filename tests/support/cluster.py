@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 from camrelay.redis.bus import HEARTBEAT, RedisBus
-from camrelay.redis.envelope import Envelope, room_channel, to_bytes
+from camrelay.redis.envelope import Envelope, from_bytes, room_channel, to_bytes
 from camrelay.redis.url import RedisUrl
 from camrelay.testing import ManualClock, MemoryConnection, MemoryRelay, RecordingJournal
 from tests.support.links import SECONDS_TO_WAIT, WatchedLink, within
@@ -111,6 +111,19 @@ class Cluster:
         """Somebody publishes something."""
         data = envelope if isinstance(envelope, bytes) else to_bytes(envelope)
         await within(self.nodes[0].link.publish(channel.encode(), data))
+
+
+def overheard(node: ClusterNode) -> list[Envelope]:
+    """All that `node` says from now on."""
+    said: list[Envelope] = []
+    publish = node.link.publish
+
+    def listen(channel: bytes, payload: bytes) -> Deferred[int]:
+        said.append(from_bytes(payload))
+        return publish(channel, payload)
+
+    node.link.publish = listen  # type: ignore[method-assign]
+    return said
 
 
 @pytest_twisted.async_yield_fixture

@@ -19,7 +19,7 @@ from camrelay.core.errors import Denied
 from camrelay.core.history import Page, Position, Reading
 from camrelay.core.kinds.kind import Kind
 from camrelay.core.parameters import position
-from camrelay.core.presence import Presence
+from camrelay.core.presence import Census, Sight
 from camrelay.core.room import remembered
 from camrelay.net.api.answers import Answer, in_json, settle
 from camrelay.net.api.call import Call
@@ -62,15 +62,15 @@ class RoomCalls:
 
     def members(self, call: Call) -> Deferred[Answer]:
         """Who is there."""
-        presence: Deferred[Presence] = Deferred()
-        self._visits.look(call.in_room(), presence.callback)
-        return presence.addCallback(_seen)
+        sight: Deferred[Sight] = Deferred()
+        self._visits.look(call.in_room(), sight.callback)
+        return sight.addCallback(_seen)
 
-    def rooms(self, call: Call) -> Answer:
-        """The rooms of this node, and how many members each has here."""
-        rooms = self._visits.rooms(call.request())
-        listed = [{"room": path, "members": count} for path, count in sorted(rooms.items())]
-        return in_json({"rooms": listed})
+    def rooms(self, call: Call) -> Deferred[Answer]:
+        """The rooms of the whole cluster, and how many members each has."""
+        census: Deferred[Census] = Deferred()
+        self._visits.rooms(call.request(), census.callback)
+        return census.addCallback(_listed)
 
 
 def _published(place: Position) -> Answer:
@@ -105,6 +105,17 @@ def _messages(kind: Kind, page: Page) -> Sequence[Raw]:
     return messages
 
 
-def _seen(presence: Presence) -> Answer:
+def _seen(sight: Sight) -> Answer:
+    presence, missing = sight
     found: dict[str, Any] = {"count": presence.count, "members": presence.members}
-    return in_json(found)
+    return in_json(found | _completeness(missing))
+
+
+def _listed(census: Census) -> Answer:
+    rooms = [{"room": path, "members": count} for path, count in sorted(census.members.items())]
+    return in_json({"rooms": rooms} | _completeness(census.missing))
+
+
+def _completeness(missing: str) -> dict[str, Any]:
+    """Whether an answer has what there is on other servers, or why not."""
+    return {"complete": False, "missing": missing} if missing else {"complete": True}
