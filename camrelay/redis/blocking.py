@@ -7,12 +7,15 @@ Built on redis-py, which may be used from many threads at once. It is told not t
 what was sent once and not answered may have been carried out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha1
 from types import TracebackType
 from typing import Any, Self
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
@@ -62,19 +65,20 @@ class BlockingLink:
 
         Raises NotSent, Unanswered or Refused: see camrelay.redis.errors.
         """
-        try:
+        with _our_errors():
             return self._client.execute_command(*words)
-        except redis.RedisError as error:
-            raise _in_our_terms(error) from error
 
     def evaluate(
         self, script: bytes, keys: Sequence[bytes] = (), arguments: Sequence[Word] = ()
     ) -> Any:
         """Run a Lua script, sent in full only when Redis does not know it; as `execute`."""
-        try:
-            return self._client.register_script(script)(keys, arguments)
-        except redis.RedisError as error:
-            raise _in_our_terms(error) from error
+        words = (len(keys), *keys, *arguments)
+        name = sha1(script, usedforsecurity=False).hexdigest()
+        with _our_errors():
+            try:
+                return self._client.execute_command("EVALSHA", name, *words)
+            except NoScriptError:
+                return self._client.execute_command("EVAL", script, *words)
 
 
 def _client(url: RedisUrl, trust: Trust) -> redis.Redis:
@@ -110,6 +114,14 @@ def _master(url: RedisUrl, settings: dict[str, Any]) -> redis.Redis:
     sentinels.sentinels += Sentinel(url.addresses, sentinel_kwargs=no_login).sentinels
     master: redis.Redis = sentinels.master_for(url.master)
     return master
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise _in_our_terms(error) from error
 
 
 def _in_our_terms(error: redis.RedisError) -> LinkError:
