@@ -6,11 +6,12 @@ This class does without. It touches names that are Autobahn's own; tests/net/tes
 Autobahn renames one of them or starts to use what is dropped here.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
-from autobahn.twisted.websocket import WebSocketServerProtocol
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.wamp.types import TransportDetails
 from autobahn.websocket.protocol import TrafficStats, WebSocketProtocol
+from autobahn.websocket.utf8validator import Utf8Validator
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
@@ -71,9 +72,6 @@ UNCHANGED: dict[str, Any] = {
     "_perMessageCompress": None,
 }
 
-_NOT_DESCRIBED = TransportDetails()
-_NOT_COUNTED = TrafficStats()
-
 
 class _Unheard:
     """In the place of futures that Autobahn fires for each connection, with the connection itself.
@@ -87,15 +85,18 @@ class _Unheard:
 
 
 class LeanProtocol(WebSocketServerProtocol):
-    """A WebSocket connection without what nobody asks for."""
+    """A WebSocket connection without what nobody asks for; see `with_options`."""
 
     transport: Any
+    data = b""
     is_open = is_closed = _Unheard()
+    state = WebSocketProtocol.STATE_CONNECTING
+    trafficStats = TrafficStats()  # of all: nobody reads it
+    _transport_details = TransportDetails()
 
     def connectionMade(self) -> None:
-        """No description of the transport, and no TCP_NODELAY: the listening socket has it."""
-        self._transport_details = _NOT_DESCRIBED
-        WebSocketProtocol._connectionMade(self)
+        """The class has the rest. No TCP_NODELAY and no deadline: port and door see to that."""
+        self.utf8validator = Utf8Validator()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """No coloured words about it for a log that is off."""
@@ -119,7 +120,6 @@ class LeanProtocol(WebSocketServerProtocol):
 
         A new dictionary, because deleting keys does not make the old one smaller.
         """
-        self.trafficStats = _NOT_COUNTED
         self.__dict__ = {
             name: value
             for name, value in self.__dict__.items()
@@ -129,3 +129,19 @@ class LeanProtocol(WebSocketServerProtocol):
 
 for _name, _value in UNCHANGED.items():
     setattr(LeanProtocol, _name, _value)
+
+_Lean = TypeVar("_Lean", bound=LeanProtocol)
+
+
+def with_options(
+    protocol: type[_Lean], factory: WebSocketServerFactory, **changed: Any
+) -> type[_Lean]:
+    """A class for the connections of `factory`, with its options and what is `changed` of them.
+
+    Autobahn would copy thirty of them to every connection, and it reads `tcpNoDelay` before the
+    copy, so that it never works otherwise.
+    """
+    options = {name: getattr(factory, name) for name in protocol.CONFIG_ATTRS} | changed
+    accept = "perMessageCompressionAccept"  # a function, and it shall not become a method
+    options[accept] = staticmethod(options[accept])
+    return type(f"Configured{protocol.__name__}", (protocol,), options)

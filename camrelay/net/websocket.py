@@ -30,6 +30,7 @@ from camrelay.net.client_certificates import subject_at
 from camrelay.net.deflate import accept_deflate, refuse_deflate
 from camrelay.net.ingest import ShortPath
 from camrelay.net.keepalive import Keepalive
+from camrelay.net.lean import with_options
 from camrelay.net.refusal import REQUEST_ID, TurnedAway, refusal
 from camrelay.ports import Clock, Relaying
 
@@ -304,32 +305,25 @@ class RelayFactory(WebSocketServerFactory):
         """Set what Autobahn leaves open: sizes in bytes, and whether to inflate what clients send.
 
         `turned_away` is called for each handshake that never reaches the relay.
-
-        The options become attributes of a class of their own. Autobahn would copy thirty of them
-        to every connection, and it reads `tcpNoDelay` before the copy, so that it never works
-        otherwise.
         """
         self.compression = compression
         self.max_message_size = max_message_size
         self.turned_away = turned_away
-        accept = accept_deflate if compression else refuse_deflate
-        options = {
-            **{name: getattr(self, name) for name in RelayProtocol.CONFIG_ATTRS},
-            "maxFramePayloadSize": property(RelayProtocol.largest_message),
-            "maxMessagePayloadSize": property(RelayProtocol.largest_message),
-            "perMessageCompressionAccept": staticmethod(accept),
-            "versions": [13],
-            "failByDrop": False,  # a close code in place of a reset
-            "echoCloseCodeReason": True,
-            "webStatus": False,  # its status page redirects wherever the query says
-            "openHandshakeTimeout": 0,  # the door only hands over whole heads
-            "closeHandshakeTimeout": CLOSE_TIMEOUT,
-            "CONFIG_ATTRS": (),
-        }
-        self._connection = type("ConfiguredRelayProtocol", (RelayProtocol,), options)
+        self._connection = with_options(
+            RelayProtocol,
+            self,
+            maxFramePayloadSize=property(RelayProtocol.largest_message),
+            maxMessagePayloadSize=property(RelayProtocol.largest_message),
+            perMessageCompressionAccept=accept_deflate if compression else refuse_deflate,
+            versions=[13],
+            failByDrop=False,  # a close code in place of a reset
+            echoCloseCodeReason=True,
+            webStatus=False,  # its status page redirects wherever the query says
+            closeHandshakeTimeout=CLOSE_TIMEOUT,
+        )
 
     def connection(self, peer: str, address: str | None, id: str) -> RelayProtocol:
         """A protocol for an accepted connection that asked for a WebSocket."""
-        protocol: RelayProtocol = self._connection(peer, address, id)
+        protocol = self._connection(peer, address, id)
         protocol.factory = self
         return protocol

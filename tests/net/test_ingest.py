@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from txaio.tx import set_global_log_level
 
 from camrelay.net.ingest import ShortPath
+from camrelay.net.lean import with_options
 from camrelay.net.websocket import accept_deflate
 from tests.support.frames import BINARY, PING, TEXT, close_frame, fragments, frame
 from tests.support.in_memory import Connection, Event, Recorder
@@ -97,6 +98,7 @@ def make_factory() -> WebSocketServerFactory:
 
 
 FACTORY = make_factory()
+Configured: Any = with_options(Short, FACTORY)
 
 WHAT_COUNTS = (
     *("state", "data", "inside_message", "wasNotCleanReason"),
@@ -142,7 +144,7 @@ def test_both_do_the_same_with_every_stream(
     leave = data.draw(st.sampled_from(["stays", "stays", *WAYS_TO_LEAVE]))
     after = data.draw(st.integers(1, 8))
     headers = [OFFER] if deflate else []
-    short = play(Short(leave, after), said, headers, early)
+    short = play(Configured(leave, after), said, headers, early)
     assert short == play(Plain(leave, after), said, headers, early)
 
 
@@ -173,13 +175,13 @@ def test_both_do_the_same_wherever_a_stream_is_cut(between: bytes, leave: str) -
     said = HELLO + between + HELLO + HELLO
     for cut in range(len(said)):
         cut_in_two = [said[:cut], said[cut:]]
-        short = play(Short(leave, 2), cut_in_two, (), False)
+        short = play(Configured(leave, 2), cut_in_two, (), False)
         assert short == play(Plain(leave, 2), cut_in_two, (), False)
 
 
 def test_common_frames_take_the_short_path() -> None:
     """Messages that take the long way cost sixteen times as much, and nothing else would tell."""
-    protocol = Short()
+    protocol = Configured()
     connection = Connection(protocol, FACTORY)
     connection.open(then=HELLO)
     connection.receive(HELLO * 3)
@@ -189,7 +191,7 @@ def test_common_frames_take_the_short_path() -> None:
 
 def test_the_short_path_is_found_again() -> None:
     """A frame that was cut in two or is not common takes the long way, those behind it do not."""
-    protocol = Short()
+    protocol = Configured()
     connection = Connection(protocol, FACTORY)
     connection.open()
     connection.receive(HELLO + HELLO[:7])
