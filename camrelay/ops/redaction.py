@@ -9,8 +9,9 @@ import re
 HIDDEN = "(hidden)"
 
 _NAMES = r"(?:token|authorization|cookie|password|passphrase|passwd|secret|(?:api|session)[_-]?key)"
-# Most text has none of this, and is let pass at once.
-_SUSPICIOUS = re.compile(r"(?i)token|authorization|cookie|pass|secret|key|@|eyJ")
+# Most text has none of these, and is let pass at once. An expression that ignores case would take
+# seven times as long over the lines of every connection.
+_SUSPICIOUS = ("token", "authorization", "cookie", "pass", "secret", "key", "@", "eyj")
 _SECRETS = (
     # token=..., also percent-encoded, up to what ends a value in a URL, a cookie or a form
     re.compile(rf"(?i)({_NAMES}(?:=|%3d))[^\s&;,\"'<>]+"),
@@ -28,7 +29,8 @@ _SECRETS = (
 
 def redacted(text: str) -> str:
     """`text` with HIDDEN in place of what looks like a secret."""
-    if not _SUSPICIOUS.search(text):
+    folded = text.casefold()
+    if not any(word in folded for word in _SUSPICIOUS):
         return text
     for secret in _SECRETS:
         text = secret.sub(rf"\g<1>{HIDDEN}", text)
