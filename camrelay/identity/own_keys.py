@@ -22,9 +22,15 @@ class OwnKeys:
         self._ring: KeyRing | None = self._file.read()
 
     def find(self, kid: str) -> Key | None:
-        """The key that `kid` names. Our own tokens always name theirs."""
-        self._refresh()
-        return self._ring.keys.keys.get(kid) if self._ring else None
+        """The key that `kid` names. Our own tokens always name theirs.
+
+        One that is not known may have been made just now: who has its token does not wait.
+        """
+        known = self.believed()
+        if kid not in known and self._watched.look():
+            self._read()
+            known = self.believed()
+        return known.get(kid)
 
     def believed(self) -> Mapping[str, Key]:
         """All of them, by their names."""
@@ -47,8 +53,10 @@ class OwnKeys:
             raise
 
     def _refresh(self) -> None:
-        if not self._watched.has_changed():
-            return
+        if self._watched.has_changed():
+            self._read()
+
+    def _read(self) -> None:
         try:
             ring = self._file.read()
         except StartError as error:

@@ -188,11 +188,22 @@ def test_a_server_takes_the_keys_as_they_change(file: KeyFile) -> None:
     first = file.rotate().kid
     running = Running(file)
     second = file.rotate().kid
-    assert running.keys.find(second) is None
+    assert running.keys.signing().kid == first
     running.seconds = 1.0
     assert running.keys.signing().kid == second
     assert running.keys.find(first) is not None
     assert running.noted.read == [(str(file.path), [first, second])]
+
+
+def test_a_new_key_is_known_when_its_token_is_shown(file: KeyFile) -> None:
+    """At once: whoever has just made the first token of a server can use it."""
+    running = Running(file)
+    first = file.rotate().kid
+    assert running.keys.find(first) is not None
+    second = file.rotate().kid
+    assert running.keys.find("neither") is None
+    assert running.keys.find(second) is not None
+    assert running.keys.signing().kid == second
 
 
 def test_the_first_key_is_made_to_sign(file: KeyFile) -> None:
