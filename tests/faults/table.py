@@ -7,16 +7,17 @@ from tests.faults.kept_traffic import Account as KeptAccount
 from tests.support.survivors import Account as KillsAccount
 
 HEAD = (
-    *("fault", "sent", "positions skipped", "chat lost", "told to the sender"),
-    *("doubled", "reordered", "lost at home", "slowest at home", "restored after"),
+    *("fault", "sent", "positions skipped", "chat lost", "reported to the sender", "duplicated"),
+    *("reordered", "lost in the own process", "slowest in the own process", "restored after"),
 )
 KEPT_HEAD = (
-    *("fault, rooms kept in Redis", "said", "acknowledged", "refused", "not known"),
-    *("acknowledged, not heard", "of these untold", "doubled", "holes", "restored after"),
+    *("fault", "sent", "acknowledged", "refused", "unknown"),
+    *("acknowledged, but not received by all", "of these not reported"),
+    *("duplicated", "gaps", "restored after"),
 )
 KILLS_HEAD = (
-    *("kills under chat load", "said", "acknowledged", "stored", "came back and went on"),
-    *("could not go on", "acknowledged and lost", "holes", "doubled", "other than stored"),
+    *("kills under chat load", "sent", "acknowledged", "stored", "resumed", "could not resume"),
+    *("acknowledged, but lost", "gaps", "duplicated", "different from stored"),
 )
 _rows: list[tuple[str, ...]] = []
 _kept_rows: list[tuple[str, ...]] = []
