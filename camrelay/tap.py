@@ -24,7 +24,7 @@ Examples:
   twistd -n camrelay --tls --certificate chain.pem --private-key key.pem
   twistd -n camrelay --listen tcp:8080 --listen tls+tcp:8443
   twistd -n camrelay --redis redis://10.0.0.5 --workers 4
-  camrelay check --port 8443 --tls                     would it start?
+  camrelay check --port 8443 --tls                     what would prevent the start
 """
 
 

@@ -37,15 +37,15 @@ class Options(usage.Options):
     longdesc = (
         "Takes messages from a channel and calls the function with each of them (bytes). A plain "
         "function is called in a thread; an `async def`, or one that is declared to return a "
-        "Deferred, in the thread of the reactor. The settings of Redis may also come from the "
+        "Deferred, in the reactor's thread. The settings of Redis may also come from the "
         "environment (REDIS_URL), from .env, and from camrelay.toml."
     )
     optFlags = [["redis-insecure", None, OPTIONS["redis_insecure"].description]]
     optParameters = [
         ["channel", None, None, "channel to take messages from"],
-        ["concurrency", None, "1", "messages to work on at the same time; 1 keeps their order"],
-        ["dead-letter", None, None, "channel to keep messages in when work on them failed"],
-        ["patience", None, "20", "seconds to finish in when told to stop"],
+        ["concurrency", None, "1", "messages to process at the same time; 1 keeps their order"],
+        ["dead-letter", None, None, "channel for messages on which the function failed"],
+        ["patience", None, "20", "seconds that running functions may take when it is stopped"],
         *(
             [name.replace("_", "-"), None, None, OPTIONS[name].description]
             for name in SHARED

@@ -25,7 +25,7 @@ Origin = Annotated[
 
 
 class RouteLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """What one route does in another way than the rest; None is as for the rest."""
+    """The limits of one route; where one is None, that of the server holds."""
 
     message_rate: Quantity | None = None
     byte_rate: Quantity | None = None
@@ -73,17 +73,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     listen: Annotated[
         tuple[str, ...],
         _says(
-            "endpoint to listen on, such as tcp:8080 or tls+tcp:8443, or redirect+tcp:80 to lead "
-            "people to TLS; with proxy+ in front for the PROXY protocol; may be repeated"
+            "endpoint to listen on, such as tcp:8080 or tls+tcp:8443, or redirect+tcp:80 to "
+            "redirect to TLS; the prefix proxy+ is for the PROXY protocol; may be repeated"
         ),
     ] = ()
     certificate: Annotated[
-        str | None, _says("PEM file: certificate and chain (default: a development CA's)")
+        str | None, _says("PEM file: certificate and chain (default: one of a development CA)")
     ] = None
     certificate_dir: Annotated[
         str | None,
         _says(
-            "folder of PEM files NAME.pem, with keys inside or in NAME.key, shown by server name"
+            "folder of PEM files NAME.pem, with keys inside or in NAME.key; each client gets the "
+            "one for the server name that it asks for"
         ),
     ] = None
     private_key: Annotated[
@@ -94,16 +95,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     client_ca: Annotated[
         str | None,
-        _says("PEM file: the authorities that sign clients' certificates, which TLS then asks for"),
+        _says("PEM file: authorities; clients then need a certificate signed by one of them"),
     ] = None
     client_certificate: Annotated[
         Literal["required", "optional"] | None,
         _says(
-            "whether a client may come without a certificate (default: required with --client-ca)"
+            "whether clients need a certificate, required or optional "
+            "(default: required with --client-ca)"
         ),
     ] = None
     data_dir: Annotated[
-        str | None, _says("where camrelay keeps things (default: the user's data directory)")
+        str | None,
+        _says("folder for certificates, keys and history (default: the user's data directory)"),
     ] = None
     admin: Annotated[
         str | None,
@@ -120,14 +123,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1
     redis: Annotated[
         str | None,
-        _says("URL (redis://, rediss://, unix://) of the Redis that makes several servers one"),
+        _says("URL (redis://, rediss://, unix://) of the Redis that several servers share"),
     ] = None
     redis_ca: Annotated[
         str | None, _says("PEM file: the authorities that rediss:// trusts (default: the system's)")
     ] = None
-    redis_insecure: Annotated[bool, _says("take any certificate from rediss://")] = False
+    redis_insecure: Annotated[bool, _says("accept any certificate from rediss://")] = False
     message_rate: Annotated[
-        Quantity, _says("messages a second and connection, twice that at once; 0 = no limit")
+        Quantity,
+        _says("messages per second for each connection, in bursts of twice that; 0 = no limit"),
     ] = 250.0
     connections_per_address: Annotated[
         Count, _says("connections from one address, for each worker; 0 = no limit")
@@ -138,7 +142,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     max_message_size: Annotated[MessageSize, _says("bytes of one message from a client")] = 65536
     byte_rate: Annotated[
-        Quantity, _says("bytes a second and connection, twice that at once; 0 = no limit")
+        Quantity,
+        _says("bytes per second for each connection, in bursts of twice that; 0 = no limit"),
     ] = float(4 << 20)
     members_per_room: Annotated[
         Count, _says("members that a room may have on all servers; 0 = no limit")
@@ -149,18 +154,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwks: Annotated[
         tuple[str, ...],
         _says(
-            "file or https:// URL with the keys of others whose tokens are good; may be repeated"
+            "file or https:// URL with the keys of another issuer whose tokens are accepted; "
+            "may be repeated"
         ),
     ] = ()
     token_audience: Annotated[str | None, _says("audience (aud) that tokens must be for")] = None
     token_issuer: Annotated[str | None, _says("issuer (iss) that tokens must come from")] = None
     token_leeway: Annotated[
         Annotated[float, Meta(ge=0, le=300)],
-        _says("seconds by which the clocks of those who issue tokens may be wrong"),
+        _says("seconds by which the clock of a token's issuer may differ"),
     ] = 10.0
     session_time: Annotated[
         Annotated[float, Meta(ge=60, le=3.2e7)],
-        _says("seconds for which a guest who signed in stays signed in"),
+        _says("seconds for which a guest stays signed in"),
     ] = 604800.0
     history: Annotated[
         Literal["off", "memory", "sqlite", "redis"] | None,
@@ -171,28 +177,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     history_sync: Annotated[
         Literal["normal", "full"],
-        _says("full: with --history sqlite, what was acknowledged outlives a power cut, too"),
+        _says("full: with --history sqlite, acknowledged messages survive a power failure, too"),
     ] = "normal"
     retain: Annotated[
-        Quantity, _says("seconds for which a position outlives its camera's connection")
+        Quantity, _says("seconds for which the last position of a disconnected camera is kept")
     ] = 0.0
     allowed_origin: Annotated[
         tuple[Origin, ...],
-        _says("web origin whose pages may connect too, * for all; may be repeated"),
+        _says("other web origin whose pages may connect, * for all; may be repeated"),
     ] = ()
     trusted_proxy: Annotated[
         tuple[str, ...],
         _says(
-            "network or address of a proxy that is believed when it says who its client is, "
+            "network or address of a proxy whose X-Forwarded-For or PROXY header is believed, "
             "or unix; may be repeated"
         ),
     ] = ()
     ping_interval: Annotated[Seconds, _says("seconds between pings on a connection")] = 22.0
-    handshake_timeout: Annotated[Seconds, _says("seconds for a client to say what it wants")] = 10.0
+    handshake_timeout: Annotated[
+        Seconds, _says("seconds within which a client must send its request")
+    ] = 10.0
     drain_time: Annotated[
         DrainSeconds, _says("seconds over which connections are closed when the server is stopped")
     ] = 5.0
-    compression: Annotated[bool, _says("inflate what clients send (permessage-deflate)")] = False
+    compression: Annotated[
+        bool, _says("accept compressed messages from clients (permessage-deflate)")
+    ] = False
     log_format: Annotated[Literal["text", "json"], _says("text for people, json for machines")] = (
         "text"
     )

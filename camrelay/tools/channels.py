@@ -27,7 +27,7 @@ The URL of Redis comes from the environment (REDIS_URL), .env and camrelay.toml 
 )
 @click.argument("channel")
 @click.argument("message")
-@click.option("--json", "is_json", is_flag=True, help="Refuse a MESSAGE that is not JSON.")
+@click.option("--json", "is_json", is_flag=True, help="Check that MESSAGE is valid JSON.")
 @click.option(
     "--expiry",
     type=click.FloatRange(min=0.001),
@@ -42,7 +42,7 @@ The URL of Redis comes from the environment (REDIS_URL), .env and camrelay.toml 
     default=ChannelLimits().capacity,
     show_default=True,
     metavar="N",
-    help="Refuse to be number N+1 that waits in the channel.",
+    help="Fail if N messages wait in the channel already.",
 )
 @redis_options
 def send(
@@ -50,7 +50,7 @@ def send(
 ) -> None:
     """Put MESSAGE into CHANNEL, for one receiver. `-` reads it from standard input.
 
-    Fails when the channel is full.
+    Fails if the channel is full.
     """
     content = sys.stdin.buffer.read() if message == "-" else message.encode()
     try:
@@ -85,7 +85,7 @@ The URL of Redis comes from the environment (REDIS_URL), .env and camrelay.toml 
     "--wait",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="How long to wait for each message (default: for ever); exit code 3 when none came.",
+    help="How long to wait for each message (default: no limit); exit code 3 if none came.",
 )
 @click.option(
     "--count",
@@ -93,11 +93,11 @@ The URL of Redis comes from the environment (REDIS_URL), .env and camrelay.toml 
     default=1,
     show_default=True,
     metavar="N",
-    help="How many messages to take, 0: all that ever come.",
+    help="How many messages to take; 0: without end.",
 )
 @redis_options
 def receive(channel: str, wait: float | None, count: int, **given: str | None) -> None:
-    """Take messages from CHANNEL and print them, each with a newline behind it."""
+    """Take messages from CHANNEL and print them, each followed by a newline."""
     try:
         place = redis_place(**given)
         with Channels(place.url, trust=place.trust) as channels:

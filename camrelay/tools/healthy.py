@@ -35,7 +35,7 @@ def asks_for_certificates(settings: Settings) -> bool:
 Examples:
   camrelay healthy
   PORT=5000 camrelay healthy
-  camrelay healthy https://localhost:8443 && echo it serves
+  camrelay healthy https://localhost:8443 && echo it answers
 
 In a Dockerfile: HEALTHCHECK CMD ["camrelay", "healthy"]"""
 )
@@ -50,11 +50,11 @@ In a Dockerfile: HEALTHCHECK CMD ["camrelay", "healthy"]"""
 )
 @click.option("--config", type=click.Path(), metavar="FILE", help="TOML file with settings.")
 def healthy(url: str | None, timeout: float, config: str | None) -> None:
-    """Does the server answer? Exit code 0 if it does, 1 if not.
+    """Ask the server whether it is alive. Exit code: 0 if it answers, 1 if not.
 
-    URL is http:// or https:// with host and port; left out, it is this machine with the port that
-    the environment (PORT), .env and camrelay.toml say. The certificate is not looked at: that is
-    for `camrelay doctor`. Where clients need one of their own, a TLS handshake is answer enough.
+    URL is http:// or https:// with host and port; the default is this machine, with the port from
+    the environment (PORT), .env or camrelay.toml. The certificate is not verified; use
+    `camrelay doctor` for that. If clients need a certificate, a TLS handshake counts as an answer.
     """
     try:
         settings = Settings() if url else load({}, os.environ, config)

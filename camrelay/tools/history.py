@@ -1,4 +1,4 @@
-"""`camrelay history` on the command line: copies of what was said."""
+"""`camrelay history` on the command line: backup, check and restore."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from camrelay.history.sqlite.database import NAME
 Command = Callable[..., Any]
 
 _PLACE = (
-    click.option("--data-dir", metavar="DIR", help="Where the server keeps things."),
+    click.option("--data-dir", metavar="DIR", help="The data directory of the server."),
     click.option("--config", metavar="FILE", help="TOML file with settings."),
 )
 
@@ -41,10 +41,10 @@ Examples:
   camrelay history check
   camrelay history restore monday.sqlite3
 
-The data directory comes from the environment, .env and camrelay.toml too."""
+The data directory may also come from the environment, .env and camrelay.toml."""
 )
 def history() -> None:
-    """What was said in rooms, as `--history sqlite` keeps it: copy it, check it, put it back."""
+    """Back up, check and restore the message history of `--history sqlite`."""
 
 
 @history.command(
@@ -59,7 +59,7 @@ Examples:
 def backup_command(file: Path, **place: str | None) -> None:
     """Copy the history to FILE, also while the server runs.
 
-    FILE holds everything up to one moment. It is checked, and then replaces what was there.
+    FILE is a consistent copy. It is verified, and then replaces an older file of that name.
     """
     with _complaints():
         click.echo(_in_words(file, backup(_file_of_server(**place), file)))
@@ -75,7 +75,7 @@ Examples:
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @_place_options
 def check_command(file: Path | None, **place: str | None) -> None:
-    """Read all of FILE, or else of the server's history, and say whether it is sound."""
+    """Verify FILE; by default, the server's own history."""
     with _complaints():
         found = file or _file_of_server(**place)
         click.echo(_in_words(found, look_at(found)))
@@ -91,16 +91,16 @@ Examples:
 @click.argument("file", type=click.Path(path_type=Path))
 @_place_options
 def restore_command(file: Path, **place: str | None) -> None:
-    """Put FILE in the place of the server's history; the server has to be stopped.
+    """Replace the server's history with FILE; the server must be stopped.
 
-    What is there now is renamed. Clients that come back are told that something is missing.
+    The current file is renamed. Clients that reconnect are told that messages are missing.
     """
     with _complaints():
         target = _file_of_server(**place)
         contents, moved = restore(file, target)
         click.echo(_in_words(target, contents))
         if moved is not None:
-            click.echo(f"what was there is now {moved}")
+            click.echo(f"the previous history is now {moved}")
 
 
 @contextmanager

@@ -21,11 +21,11 @@ def _examples(*lines: str) -> str:
 \b
 Examples:
   camrelay key list          which keys there are, and which one signs
-  camrelay key new           believed from now on; copy keys.json to all machines
-  camrelay key rotate        signs from now on; copy keys.json again
-  camrelay key retire KID    the old key, once its last token has ended
+  camrelay key new           a key that is accepted; copy keys.json to all machines
+  camrelay key rotate        now the new key signs; copy keys.json again
+  camrelay key retire KID    the old key, once its last token has expired
 
-In this order everybody gets a new key, and nobody is signed out."""
+In this order the key is replaced without signing anybody out."""
 )
 def key() -> None:
     """The keys with which the server signs tokens. It notices changes within a second."""
@@ -37,11 +37,11 @@ def key() -> None:
     type=click.Choice(ALGORITHMS),
     default=HS256,
     show_default=True,
-    help="HS256: a secret; ES256, EdDSA: a pair, whose public part others may have.",
+    help="HS256: a secret; ES256, EdDSA: a key pair, whose public part may be published.",
 )
 @key_options
 def new(algorithm: str, **given: str | None) -> None:
-    """Make a key that is believed, but does not sign yet (the very first one does)."""
+    """Make a key that is accepted, but does not sign yet (the very first one does)."""
     try:
         made = _file(**given).add(algorithm)
     except StartError as error:
@@ -71,9 +71,9 @@ def list_keys(**given: str | None) -> None:
 @key.command("rotate", epilog=_examples("rotate"))
 @key_options
 def rotate(**given: str | None) -> None:
-    """Let the newest key sign; if it does already, make one first.
+    """Let the newest key sign; if it does already, make a new one first.
 
-    Tokens that were signed before stay good until they end, or their key is retired.
+    Earlier tokens stay valid until they expire, or until their key is retired.
     """
     try:
         signing = _file(**given).rotate()
@@ -86,7 +86,7 @@ def rotate(**given: str | None) -> None:
 @click.argument("kid", metavar="KID")
 @key_options
 def retire(kid: str, **given: str | None) -> None:
-    """Believe the key KID no more: all its tokens end now."""
+    """Remove the key KID: all tokens that it has signed are refused from now on."""
     try:
         _file(**given).retire(kid)
     except StartError as error:

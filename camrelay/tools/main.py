@@ -45,13 +45,13 @@ class Commands(click.Group):
     epilog="""\b
 Examples:
   twistd -n camrelay --port 8443 --tls      the server itself
-  camrelay check --port 8443 --tls          would it start?
-  camrelay doctor wss://localhost:8443      can clients connect?
-  sudo camrelay status                      what does the one under systemd do?
-  camrelay publish --help                   everything about one command
+  camrelay check --port 8443 --tls          check the settings before a start
+  camrelay doctor wss://localhost:8443      check whether clients can connect
+  sudo camrelay status                      the state of the server under systemd
+  camrelay publish --help                   the help of one command
 
 \b
-The shell completes commands and options after one line in its start-up file:
+To complete commands and options, add one line to the start-up file of your shell:
   bash  eval "$(_CAMRELAY_COMPLETE=bash_source camrelay)"
   zsh   eval "$(_CAMRELAY_COMPLETE=zsh_source camrelay)"
   fish  _CAMRELAY_COMPLETE=fish_source camrelay | source""",

@@ -18,8 +18,8 @@ NOT_READY = 3
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _PROBLEMS = (StartError, Unanswered)
-_WHERE = """Without --admin it is where the environment (CAMRELAY_ADMIN), .env or camrelay.toml say,
-or else /run/camrelay/admin.sock, where the unit for systemd has it."""
+_WHERE = """Without --admin, the endpoint is taken from the environment (CAMRELAY_ADMIN), .env or
+camrelay.toml, or is /run/camrelay/admin.sock, as with the systemd unit."""
 
 Command = Callable[..., Any]
 
@@ -27,7 +27,7 @@ Command = Callable[..., Any]
 def _place(command: Command) -> Command:
     config = click.option("--config", metavar="FILE", help="TOML file with settings.")
     admin = click.option(
-        "--admin", metavar="ENDPOINT", help="Where the server answers, as it was started."
+        "--admin", metavar="ENDPOINT", help="The --admin with which the server was started."
     )
     return admin(config(command))
 
@@ -42,9 +42,12 @@ Examples:
 {_WHERE}"""
 )
 @_place
-@click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="The whole status as JSON.")
 def status(admin: str | None, config: str | None, as_json: bool) -> None:
-    """What does the server do? Exit code 0 when it is ready, 3 when not, 1 when nobody answers."""
+    """Show the state of a running server.
+
+    Exit code: 0 if it is ready, 3 if it is not, 1 if it does not answer.
+    """
     try:
         found = AdminClient(admin_place(admin, config)).ask("GET", "/status")
     except _PROBLEMS as error:
@@ -113,10 +116,10 @@ Examples:
 @_place
 @click.option("--wait/--no-wait", default=True, help="Return when the process has ended.")
 def drain(admin: str | None, config: str | None, wait: bool) -> None:
-    """Send all clients away, each with a time to come back, and end the server.
+    """Close all connections, each with a time to reconnect, and stop the server.
 
-    That is what SIGTERM and `systemctl stop` do, within the server's --drain-time. A service of
-    systemd is started again afterwards; `systemctl stop` keeps it stopped.
+    SIGTERM and `systemctl stop` do the same, within the server's --drain-time. systemd starts a
+    drained service again; after `systemctl stop` it does not.
     """
     try:
         client = AdminClient(admin_place(admin, config))
@@ -124,7 +127,7 @@ def drain(admin: str | None, config: str | None, wait: bool) -> None:
         client.ask("POST", "/drain")
     except _PROBLEMS as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{_many(found['connections'], 'connection')} to send away")
+    click.echo(f"{_many(found['connections'], 'connection')} to close")
     for left in _left(client, found) if wait else ():
         click.echo(f"{left} left")
     if wait:

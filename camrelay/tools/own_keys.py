@@ -22,8 +22,8 @@ _OPTIONS = (
 )
 
 WHERE = """\b
-The keys are in keys.json in the data directory of the server. Run this as the
-user who runs the server, or name its --data-dir."""
+The keys are in keys.json in the server's data directory. Run this as the user
+that runs the server, or with the server's --data-dir."""
 
 
 def key_options(command: Command) -> Command:

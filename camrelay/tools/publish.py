@@ -16,17 +16,20 @@ Examples:
   camrelay publish /ws/chat/lobby '{"message": "Lunch is ready"}' --redis redis://localhost
   REDIS_URL=redis://localhost camrelay publish /ws/text/lobby 'Lunch is ready' --user Kitchen
 
-Settings come from the environment, .env and camrelay.toml too, as for the server."""
+Settings may also come from the environment, .env and camrelay.toml, as for the server."""
 )
 @click.argument("path", metavar="ROOM-PATH")
 @click.argument("message")
-@click.option("--user", default="", metavar="NAME", help="Speak under a name (text and chat).")
-@click.option("--history", metavar="KIND", help="That of the servers: redis, or off (default).")
+@click.option("--user", default="", metavar="NAME", help="Name of the sender (text and chat).")
+@click.option(
+    "--history", metavar="KIND", help="The servers' own --history: redis, or off (default)."
+)
 @redis_options
 def publish(path: str, message: str, user: str, **given: str | None) -> None:
-    """Say MESSAGE in the room at ROOM-PATH, on all servers that share a Redis.
+    """Send MESSAGE to the room at ROOM-PATH, on all servers that share a Redis.
 
-    The path is that of the clients, such as /ws/chat/lobby. The message is checked as theirs are.
+    The path is the one that clients use, such as /ws/chat/lobby. The message is validated like
+    those of clients.
     """
     try:
         place = redis_place(**given)

@@ -37,20 +37,20 @@ Examples:
 
 {WHERE}"""
 )
-@click.option("--subject", required=True, help="Who it is: unique, and the {user} of routes.")
-@click.option("--name", default="", help="What others see, when it is not the subject.")
+@click.option("--subject", required=True, help="Unique id of the user; {user} in routes.")
+@click.option("--name", default="", help="The name that others see (default: the subject).")
 @click.option(
     "--room",
     "rooms",
     multiple=True,
     metavar="PATTERN",
-    help="Room or rooms it is good for: chat/lobby, chat/*, /shout/**; may be repeated.",
+    help="Rooms that it grants: chat/lobby, chat/*, /shout/**; may be repeated.",
 )
 @click.option(
     "--publish/--read-only",
     default=True,
     show_default=True,
-    help="Whether it is good for saying something there, too.",
+    help="Whether it also allows publishing in these rooms.",
 )
 @click.option("--send", multiple=True, metavar="CHANNEL", help="Channel to send to, or *.")
 @click.option("--receive", multiple=True, metavar="CHANNEL", help="Channel to receive from, or *.")
@@ -60,7 +60,7 @@ Examples:
     default="1h",
     show_default=True,
     metavar="TIME",
-    help="How long it is good.",
+    help="How long it is valid.",
 )
 @key_options
 def token(  # noqa: PLR0913 (the options of the command)
@@ -73,10 +73,10 @@ def token(  # noqa: PLR0913 (the options of the command)
     ttl: int,
     **given: str | None,
 ) -> None:
-    """Print a token that the server believes: for an Authorization header, or ?token=.
+    """Print a token that the server accepts: for an Authorization header, or ?token=.
 
-    Whoever has it is SUBJECT until it ends. In rooms that are open to everybody, or to everybody
-    who is signed in, no --room is needed.
+    Whoever has the token is SUBJECT to the server until it expires. For rooms that are open to
+    everybody, or to all signed-in users, no --room is needed.
     """
     try:
         grants = Grants(rooms, rooms if publish else (), send, receive)

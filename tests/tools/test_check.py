@@ -112,7 +112,7 @@ def test_the_port_of_a_running_server_is_no_problem_when_told(check: Check) -> N
         port = str(taken.getsockname()[1])
         code, report = check("--port", port)
         assert code == 2
-        assert "say --running" in texts(report, "listen", "problem")[0]
+        assert "add --running" in texts(report, "listen", "problem")[0]
         assert check("--port", port, "--running")[0] == 0
 
 

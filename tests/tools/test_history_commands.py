@@ -78,7 +78,7 @@ async def test_a_backup_can_be_put_back(tmp_path: Path) -> None:
     said = command("restore", copy, data_dir=tmp_path)
     assert said.splitlines() == [
         f"{tmp_path / NAME} is sound: 0.0 MB, messages: 2, rooms: 1",
-        f"what was there is now {tmp_path / NAME}.before-restore-1",
+        f"the previous history is now {tmp_path / NAME}.before-restore-1",
     ]
     async with sqlite_history(tmp_path) as kept:
         assert (await kept.open(LOBBY)).epoch != epoch

@@ -43,9 +43,9 @@ Examples:
   camrelay bench wss://localhost:8443/ws/camera/{room} --authority ca.pem --find-limit --p99 20
   camrelay bench ws://localhost:8080/ws/camera/{room} -s 5000 --idle --server-pid $(pgrep twistd)
 
-A camrelay to be measured needs --message-rate 0 --connections-per-address 0, or what is
-measured is how well it defends itself. For figures that can be compared, give server and client
-a core each: `taskset -c 0 twistd ...` and `taskset -c 1 camrelay bench ...`."""
+Start the server with --message-rate 0 --connections-per-address 0, or its limits are measured.
+For comparable figures, give server and client a core each: `taskset -c 0 twistd ...` and
+`taskset -c 1 camrelay bench ...`."""
 )
 @click.argument("url")
 @click.option(
@@ -73,14 +73,14 @@ a core each: `taskset -c 0 twistd ...` and `taskset -c 1 camrelay bench ...`."""
     "--window",
     type=_SOME,
     metavar="N",
-    help="Closed loop: so many messages in flight for each publisher, the next one leaves when "
-    "one has reached everybody. Shows how much the server can do; 4 if nothing else is asked for.",
+    help="Closed loop: N messages in flight for each publisher, the next one leaves when one has "
+    "reached everybody. Shows how much the server can do. This is the default, with N = 4.",
 )
 @click.option(
     "--rate",
     type=_POSITIVE,
     metavar="HZ",
-    help="Open loop: so many messages a second from each publisher, whatever the server does. "
+    help="Open loop: HZ messages per second from each publisher, whatever the server does. "
     "Shows the latency at that load.",
 )
 @click.option("--idle", is_flag=True, help="Publish nothing, only hold the connections.")
@@ -96,7 +96,7 @@ a core each: `taskset -c 0 twistd ...` and `taskset -c 1 camrelay bench ...`."""
     default=50.0,
     show_default=True,
     metavar="MS",
-    help="The latency that --find-limit allows 99 % of the deliveries, milliseconds.",
+    help="The 99th percentile of latency that --find-limit allows, in milliseconds.",
 )
 @click.option(
     "--duration",
@@ -117,8 +117,8 @@ a core each: `taskset -c 0 twistd ...` and `taskset -c 1 camrelay bench ...`."""
     type=click.Choice(["all", "others", "none"]),
     default="all",
     show_default=True,
-    help="Which publishers the server sends a message of their room: all, all but the sender, "
-    "none. What is lost is counted by this.",
+    help="Which publishers get the messages of their room: all, all but the sender, or none. "
+    "Needed to count lost messages.",
 )
 @click.option(
     "--slow",
@@ -126,7 +126,7 @@ a core each: `taskset -c 0 twistd ...` and `taskset -c 1 camrelay bench ...`."""
     default=0,
     show_default=True,
     metavar="N",
-    help="Also connect N clients in all that never read.",
+    help="Also connect N clients, in all, that never read.",
 )
 @click.option(
     "--churn",
@@ -134,7 +134,7 @@ a core each: `taskset -c 0 twistd ...` and `taskset -c 1 camrelay bench ...`."""
     default=0.0,
     show_default=True,
     metavar="N",
-    help="Also let N extra clients a second come, stay for a second, and go.",
+    help="Also let N extra clients per second connect, stay for a second, and leave.",
 )
 @click.option(
     "--padding",
@@ -142,7 +142,7 @@ a core each: `taskset -c 0 twistd ...` and `taskset -c 1 camrelay bench ...`."""
     default=0,
     show_default=True,
     metavar="N",
-    help="Make each message longer than its 56 bytes by a field of N characters.",
+    help="Add a field of N characters to each message of 56 bytes.",
 )
 @click.option(
     "--processes",
@@ -157,8 +157,8 @@ a core each: `taskset -c 0 twistd ...` and `taskset -c 1 camrelay bench ...`."""
 @click.option(
     "--dialect",
     type=_INPUT,
-    help="TOML file that says how to speak to a server that wants more than JSON: subprotocol, "
-    "greeting, what surrounds a message (see camrelay/tools/bench/dialect.py).",
+    help="TOML file for servers with a protocol of their own: subprotocol, greeting, and the "
+    "envelope of a message (see camrelay/tools/bench/dialect.py).",
 )
 @click.option(
     "--server-pid",
@@ -167,14 +167,13 @@ a core each: `taskset -c 0 twistd ...` and `taskset -c 1 camrelay bench ...`."""
     help="Report CPU and memory of this process and its children.",
 )
 @click.option("--json", "json_file", type=_OUTPUT, help="Also write everything to FILE as JSON.")
-@click.option("--quiet", is_flag=True, help="No line per second on stderr.")
+@click.option("--quiet", is_flag=True, help="Do not print progress on stderr.")
 def bench(url: str, **options: Any) -> None:
-    """How much can it take? Load a WebSocket relay and measure it.
+    """Load a WebSocket relay and measure it.
 
-    URL is ws:// or wss://, with {room} where the name of a room belongs. Publishers send camera
-    positions of 56 bytes, {"x":...,"y":...,"z":...,"t":...}, and "t" tells whoever receives one
-    how long it was under way; any server that sends JSON on as it is, or reads and writes it
-    again, can be measured.
+    URL is ws:// or wss://, with {room} in place of the room name. Publishers send camera
+    positions of 56 bytes, {"x":...,"y":...,"z":...,"t":...}; from "t" the receivers calculate the
+    latency. Any server that passes JSON on, as it is or encoded again, can be measured.
     """
     if not hasattr(select, "epoll"):
         raise BadOption("camrelay bench needs Linux: it is built on epoll")

@@ -48,9 +48,8 @@ Examples:
   camrelay check --json | jq '.findings[] | select(.level != "ok")'
 
 It takes the options of `twistd camrelay`, and reads the same environment, .env and camrelay.toml.
-A problem is what the server would not start with; a Redis that does not answer is a warning, since
-the server starts and waits for it. Exit code: 2 with a problem, else 0; 1 with a warning when
---strict was said."""
+A problem prevents the start; a Redis that does not answer is a warning, since the server starts
+without it and keeps trying. Exit code: 2 with a problem, 1 with a warning and --strict, else 0."""
 )
 @server_options
 @click.option(
@@ -60,16 +59,16 @@ the server starts and waits for it. Exit code: 2 with a problem, else 0; 1 with 
     help="TOML file with settings (default: camrelay.toml, if it is there).",
 )
 @click.option(
-    "--running", is_flag=True, help="The server runs already: its ports are rightly taken."
+    "--running", is_flag=True, help="The server is running: do not report its ports as taken."
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 when there are warnings.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object in place of lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 def check(config: str | None, running: bool, strict: bool, as_json: bool, **given: Any) -> None:
-    """Would the server start? Look at all settings, and at what they name.
+    """Check whether the server would start with these settings.
 
-    Nothing is started, made or changed: ports, certificate, data directory, Redis and limits are
-    tried out, and every problem is reported. Then the routes are shown in the order in which they
-    are tried.
+    All settings are checked, and ports, certificate, data directory, Redis and limits are tried
+    out, without starting, creating or changing anything. Every problem is reported. Then the
+    routes are shown in the order in which they are tried.
     """
     said = {name: value for name, value in given.items() if value}
     settings, findings = examine(said, os.environ, config, running)

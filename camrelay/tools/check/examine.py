@@ -1,4 +1,4 @@
-"""Everything that a start would trip over, in the order in which a start would meet it."""
+"""Everything that would prevent a start, in the order in which the start would meet it."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -67,5 +67,5 @@ def _around(settings: Settings, running: bool) -> Iterator[Finding]:
         # The server starts without it, and its rooms are its own until it answers.
         yield ask_redis(settings.redis, trust, silence=Level.WARNING)
     elif settings.workers > 1:
-        text = f"--workers {settings.workers} need one, which makes their rooms one"
+        text = f"--workers {settings.workers} need a Redis that they share"
         yield problem("redis", text, "add --redis URL")

@@ -28,7 +28,7 @@ from camrelay.wiring.listening import make_listeners
 SUBJECT = "listen"
 _REMEDIES = {
     errno.EADDRINUSE: "stop what listens there, or choose another one "
-    "(is it camrelay that runs already? then say --running)",
+    "(if it is the running camrelay, add --running)",
     errno.EACCES: "only root may: let systemd open it (camrelay.socket), or choose another one",
     errno.EADDRNOTAVAIL: "no network card of this machine has the address: correct it",
 }
@@ -78,10 +78,10 @@ def try_to_listen(listener: Listener, running: bool) -> Finding:
         return ok(SUBJECT, f"{listener.name} is free")
     error = failures[0].value
     if isinstance(error, AttributeError):  # a kind of socket that is no business of ours
-        return ok(SUBJECT, f"{listener.name} shows at the start whether it can be listened on")
+        return ok(SUBJECT, f"{listener.name} cannot be tried before the start")
     number = error.errno if isinstance(error, OSError) else None
     if running and number == errno.EADDRINUSE:
-        return ok(SUBJECT, f"{listener.name} is taken, by the server that runs")
+        return ok(SUBJECT, f"{listener.name} is taken, by the running server")
     reason = os.strerror(number) if number else str(error)
     remedy = _REMEDIES.get(number or 0, "choose another one")
     return problem(SUBJECT, f"{listener.name} cannot be listened on ({reason})", remedy)

@@ -28,9 +28,9 @@ Examples:
   camrelay doctor wss://relay.example/ws/chat/lobby --origin https://app.example --idle
   camrelay doctor wss://relay.example --json | jq '.findings[] | select(.level != "ok")'
 
-Run it where the clients are: another network has another DNS, other firewalls and other proxies.
-It joins the room of the URL and says nothing there. Exit code: 0 all is well, 1 a warning, 2 a
-problem."""
+Run it in the network of the clients: another network has another DNS, other firewalls and other
+proxies. It joins the room of the URL and publishes nothing there. Exit code: 0 no problem,
+1 a warning, 2 a problem."""
 )
 @click.argument("url")
 @click.option("--authority", type=_FILE, help="PEM file of a CA to trust besides the system's.")
@@ -54,8 +54,8 @@ problem."""
     default=0.0,
     type=click.FloatRange(min=0),
     metavar="[SECONDS]",
-    help="Also keep a connection silent and see whether a proxy cuts it "
-    f"(for {IDLE_SECONDS:.0f} seconds unless you say how long).",
+    help="Also keep a connection silent and check whether a proxy closes it "
+    f"(for {IDLE_SECONDS:.0f} seconds by default).",
 )
 @click.option(
     "--timeout",
@@ -65,17 +65,17 @@ problem."""
     metavar="SECONDS",
     help="How long to wait for each answer.",
 )
-@click.option("--redis", metavar="URL", help="Also ask the Redis of the servers.")
+@click.option("--redis", metavar="URL", help="Also check the Redis of the servers.")
 @click.option("--redis-ca", type=_FILE, help="PEM file of the authorities that rediss:// trusts.")
-@click.option("--redis-insecure", is_flag=True, help="Take any certificate from rediss://.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object in place of lines.")
+@click.option("--redis-insecure", is_flag=True, help="Accept any certificate from rediss://.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 def doctor(url: str, as_json: bool, **given: Any) -> None:
-    """Can clients connect? Examine a server from the client's side.
+    """Check from the client's side whether clients can connect to a server.
 
-    URL is that of a room, wss:// or ws://; without a path it is /ws/camera. Looked at are DNS, TCP,
-    the certificate, TLS as Unity, Android and browsers speak it, the handshake as WebSocketSharp,
-    OkHttp and browsers read it, both spellings of the path, Origin, compression, round trip and
-    clock. Each finding is a line, and says what to do.
+    URL is that of a room, wss:// or ws://; the default path is /ws/camera. The doctor checks DNS,
+    TCP, the certificate, TLS as Unity, Android and browsers use it, the handshake as
+    WebSocketSharp, OkHttp and browsers read it, the path with and without a trailing slash,
+    Origin, compression, round-trip time and clock. Each problem is one line with its remedy.
     """
     redis, redis_ca, redis_insecure = (given.pop(name) for name in _REDIS)
     try:

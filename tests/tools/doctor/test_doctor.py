@@ -121,7 +121,7 @@ def test_an_idle_connection_gets_pings(relay_with: StartRelay, doctor: Doctor) -
     examined = doctor(url_of(server, "echo"), "--idle", "1")
     ((level, text),) = examined.of("idle")
     assert level == "ok"
-    assert "lives on after 1 s, with" in text
+    assert "is still open after 1 s, with" in text
     assert "with 0 pings" not in text
 
 
@@ -130,7 +130,7 @@ def test_a_server_for_everybodys_pages_is_a_warning(relay_with: StartRelay, doct
     examined = doctor(url_of(relay_with("--allowed-origin", "*"), "echo"))
     assert examined.code == 1
     assert examined.only("warning") == [
-        "pages of anybody (https://somebody-else.invalid) may connect"
+        "pages of every origin (https://somebody-else.invalid) may connect"
     ]
 
 
@@ -159,7 +159,7 @@ def test_a_path_without_a_room_is_told_with_the_words_of_the_server(
     assert examined.code == 2
     ((_, text),) = examined.of("websocket")
     assert "answers 404 (no room at this path; the paths are: /ws/camera" in text
-    assert "`camrelay check` lists those there are" in text
+    assert "`camrelay check` lists all paths" in text
 
 
 def test_a_token_is_sent_and_not_shown(doctor: Doctor) -> None:
@@ -233,12 +233,12 @@ def test_no_tls_and_no_http(doctor: Doctor) -> None:
 STRANGE: dict[str, tuple[Behaviour, str]] = {
     "a page for everything": (answer(200, body="<h1>Welcome</h1>"), "answers 200 (<h1>Welcome"),
     "a redirect": (answer(301, "Location: https://x.example/"), "clients to https://x.example/"),
-    "a proxy without a server": (answer(502), "the server behind the proxy runs"),
-    "nothing": (be_silent, "takes the connection and says nothing"),
-    "the end": (say(b""), "ends the connection without an answer"),
+    "a proxy without a server": (answer(502), "the server behind the proxy is running"),
+    "nothing": (be_silent, "accepts the connection and does not answer"),
+    "the end": (say(b""), "closes the connection without an answer"),
     "an extension": (upgrade("Sec-WebSocket-Extensions: x-frame"), "chose 'x-frame'"),
     "a list": (upgrade(connection="keep-alive, Upgrade"), "OkHttp and .NET"),
-    "many headers": (upgrade(*[f"X-{n}: {'x' * 100}" for n in range(90)]), "WebSocketSharp takes"),
+    "many headers": (upgrade(*[f"X-{n}: {'x' * 100}" for n in range(90)]), "accepts 8192: remove"),
     "a head without an end": (say(b"HTTP/1.1 101 x\r\n" + b"x: y\r\n" * 20000), "not speak HTTP"),
 }
 

@@ -222,7 +222,7 @@ def test_a_good_handshake_is_told_once() -> None:
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (replace(GOOD, version="HTTP/1.0"), "WebSocketSharp wants HTTP/1.1"),
+        (replace(GOOD, version="HTTP/1.0"), "WebSocketSharp needs HTTP/1.1"),
         (replace(GOOD, size=8193), "8193 bytes"),
         (with_header("upgrade", "h2c"), "'h2c', not websocket"),
         (with_header("connection", "keep-alive, Upgrade"), "OkHttp and .NET"),
@@ -246,10 +246,10 @@ def test_what_one_client_does_not_take_is_a_problem(answer: Answer, says: str) -
         (Answer("HTTP/1.1", 404, text="no room"), "answers 404 (no room)"),
         (Answer("HTTP/1.1", 200), "nginx"),
         (Answer("HTTP/1.1", 401), "?token="),
-        (Answer("HTTP/1.1", 403), "see its log"),
+        (Answer("HTTP/1.1", 403), "its log says why"),
         (Answer("HTTP/1.1", 429), "--connections-per-address"),
         (Answer("HTTP/1.1", 502), "behind the proxy"),
-        (NoAnswer(silent=True), "says nothing"),
+        (NoAnswer(silent=True), "does not answer"),
         (NoAnswer(silent=False), "without an answer"),
         (NoAnswer(silent=False, received=b"SSH-2.0"), "SSH-2.0"),
     ],
@@ -324,7 +324,7 @@ def test_idle_connections() -> None:
         ("Fri, 20 Nov 2026 00:00:30 GMT", Level.OK, "agrees"),
         ("Fri, 20 Nov 2026 00:00:31 GMT", Level.WARNING, "31 s ahead"),
         ("Thu, 19 Nov 2026 23:00:00 GMT", Level.WARNING, "3600 s behind"),
-        ("yesterday", Level.OK, "does not tell"),
+        ("yesterday", Level.OK, "sends no Date"),
     ],
 )
 def test_clocks(date: str, level: Level, says: str) -> None:

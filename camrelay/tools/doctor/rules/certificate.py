@@ -37,7 +37,7 @@ def judge_certificate(
 def _judge_trust(chain: Sequence[CertificateFacts], careful: Agreement, now: datetime) -> Finding:
     leaf = chain[0]
     if not careful.error:
-        return ok(SUBJECT, f"its chain of {len(chain)} leads to an authority that is trusted here")
+        return ok(SUBJECT, f"its chain of {len(chain)} ends at an authority that is trusted here")
     if any(_DEVELOPMENT in each.issuer for each in chain):
         remedy = "trust its CA on every device (docs/tls.md), and name its file with --authority"
         return problem(SUBJECT, "it is a development certificate of camrelay", remedy)
@@ -45,7 +45,7 @@ def _judge_trust(chain: Sequence[CertificateFacts], careful: Agreement, now: dat
         return ok(SUBJECT, f"it is issued by {leaf.issuer}; see its dates")
     if leaf.signs_itself:
         remedy = "use one of a public authority, or of a CA that every device is told to trust"
-        return problem(SUBJECT, "it is signed by itself: nobody vouches for it", remedy)
+        return problem(SUBJECT, "it is self-signed", remedy)
     if careful.distrust in _UNKNOWN_ISSUER and len(chain) == 1:
         remedy = (
             "let the server send its intermediates too (fullchain.pem): browsers may have them, "
@@ -75,7 +75,7 @@ def _judge_dates(leaf: CertificateFacts, now: datetime) -> Finding:
         text = f"it expired on {leaf.end:%Y-%m-%d}"
         return problem(SUBJECT, text, "renew it, and reload the server")
     if now < leaf.begin:
-        remedy = "see that the clocks of this machine and of the one that made it are right"
+        remedy = "check the clocks of this machine and of the one that made it"
         return problem(SUBJECT, f"it is not valid before {leaf.begin:%Y-%m-%d %H:%M} UTC", remedy)
     text = f"it is good until {leaf.end:%Y-%m-%d}, {left.days} days"
     if left < RENEW_WITHIN:

@@ -8,17 +8,17 @@ from camrelay.tools.findings import Finding, ok, problem
 SUBJECT = "websocket"
 LONGEST_HEAD = 8192
 _PROXY = (
-    "let the proxy before the server pass WebSockets on (nginx: proxy_http_version 1.1; "
+    "let the proxy in front of the server pass WebSockets on (nginx: proxy_http_version 1.1; "
     "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection Upgrade)"
 )
 _REFUSALS = {
-    401: "give the URL a token that lets its bearer in: ?token=...",
-    403: "the server does not want this client: see its log",
-    404: "correct the path; `camrelay check` lists those there are",
+    401: "add a token that allows this room to the URL: ?token=...",
+    403: "the server refuses this client: its log says why",
+    404: "correct the path; `camrelay check` lists all paths",
     429: "wait a moment; if many clients share an address, raise --connections-per-address",
-    502: "see that the server behind the proxy runs",
-    503: "see in its log whether the server is full, draining or down",
-    504: "see whether the server behind the proxy hangs",
+    502: "check that the server behind the proxy is running",
+    503: "check in its log whether the server is full, draining or down",
+    504: "check whether the server behind the proxy hangs",
 }
 
 
@@ -35,11 +35,11 @@ def judge_handshake(answer: Answer | NoAnswer, accept: str, url: str) -> Iterato
 
 def _judge_no_answer(answer: NoAnswer) -> Finding:
     if answer.silent and not answer.received:
-        remedy = "see whether the process hangs, and whether it is this port that it listens on"
-        return problem(SUBJECT, "the server takes the connection and says nothing", remedy)
+        remedy = "check whether the process hangs, and whether it listens on this port"
+        return problem(SUBJECT, "the server accepts the connection and does not answer", remedy)
     if not answer.received:
-        text = "the server ends the connection without an answer"
-        remedy = "see its log; does it want a client certificate? Is it the right server?"
+        text = "the server closes the connection without an answer"
+        remedy = "look into its log: does it need a client certificate? Is it the right server?"
         return problem(SUBJECT, text, remedy)
     text = f"what listens there does not speak HTTP ({answer.received[:40]!r})"
     return problem(SUBJECT, text, "correct the port")
@@ -57,24 +57,24 @@ def _judge_refusal(answer: Answer, url: str) -> Finding:
         text = f"{url} answers {answer.status} and sends clients to {place}"
         remedy = "serve this address itself: WebSocketSharp and browsers follow no redirect"
         return problem("redirect", text, remedy)
-    remedy = _REFUSALS.get(answer.status, f"nobody speaks WebSocket there; or {_PROXY}")
+    remedy = _REFUSALS.get(answer.status, f"connect to a WebSocket server, or {_PROXY}")
     return problem(SUBJECT, text, remedy)
 
 
 def _judge_head(answer: Answer, accept: str) -> Iterator[Finding]:
     if answer.version != "HTTP/1.1":
-        yield _wrong(f"the answer is {answer.version}, WebSocketSharp wants HTTP/1.1", _PROXY)
+        yield _wrong(f"the answer is {answer.version}, WebSocketSharp needs HTTP/1.1", _PROXY)
     if answer.get("upgrade").lower() != "websocket":
         yield _wrong(f"the Upgrade header is {answer.get('upgrade')!r}, not websocket", _PROXY)
     if answer.get("connection").lower() != "upgrade":
         text = f"the Connection header is {answer.get('connection')!r}"
-        yield _wrong(text, "OkHttp and .NET take nothing but `Upgrade`: correct it in the proxy")
+        yield _wrong(text, "OkHttp and .NET accept only `Upgrade`: correct it in the proxy")
     if answer.get("sec-websocket-accept") != accept:
-        remedy = "an answer was replayed from a cache, or this is no WebSocket server"
+        remedy = "is the answer from a cache, or is this not a WebSocket server?"
         yield _wrong("the Sec-WebSocket-Accept header does not belong to our key", remedy)
     if answer.get("sec-websocket-version") not in ("", "13"):
         text = f"the Sec-WebSocket-Version header is {answer.get('sec-websocket-version')!r}"
-        yield _wrong(text, "WebSocketSharp takes 13 or none")
+        yield _wrong(text, "WebSocketSharp accepts only 13 or no such header")
     yield from _judge_unasked(answer)
 
 
@@ -83,10 +83,10 @@ def _judge_unasked(answer: Answer) -> Iterator[Finding]:
         given = answer.get(f"sec-websocket-{name.lower()}")
         if given:
             text = f"the server chose {given!r} (Sec-WebSocket-{name}), which nobody offered"
-            yield _wrong(text, "let it answer only what was asked: WebSocketSharp hangs up")
+            yield _wrong(text, "let it choose only what was offered: WebSocketSharp disconnects")
     if answer.size > LONGEST_HEAD:
         text = f"the head of the answer has {answer.size} bytes"
-        yield _wrong(text, f"WebSocketSharp takes {LONGEST_HEAD}: remove headers (cookies?)")
+        yield _wrong(text, f"WebSocketSharp accepts {LONGEST_HEAD}: remove headers (cookies?)")
 
 
 def _wrong(text: str, remedy: str) -> Finding:

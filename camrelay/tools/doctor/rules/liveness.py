@@ -18,10 +18,10 @@ def judge_pings(pings: Pings) -> Finding:
     """WebSocket pings, which cross every proxy that frames cross."""
     if pings.error:
         text = f"no pong for a ping ({pings.error})"
-        return problem("ping", text, "RFC 6455 wants one: see what stands between here and there")
+        return problem("ping", text, "RFC 6455 requires one: does a proxy drop pings or pongs?")
     text = f"round trip {median(pings.milliseconds):.1f} ms, at most {max(pings.milliseconds):.1f}"
     if median(pings.milliseconds) > SLOW_ROUND_TRIP:
-        return warning("ping", text, "people see that: run a server that is nearer to them")
+        return warning("ping", text, "people notice this delay: run a server nearer to them")
     return ok("ping", text)
 
 
@@ -34,9 +34,9 @@ def judge_idle(idle: Idle) -> Finding:
             "or the server ping more often (--ping-interval)"
         )
         return problem("idle", text, remedy)
-    text = f"a silent connection lives on after {idle.lasted:.0f} s, with {idle.pings} pings"
+    text = f"a silent connection is still open after {idle.lasted:.0f} s, with {idle.pings} pings"
     if not idle.pings and idle.lasted >= FIRST_PROXY_CUT:
-        remedy = "let the server ping every 22 s: proxies cut silent connections from 55 s on"
+        remedy = "let the server ping every 22 s: some proxies close silent connections after 55 s"
         return warning("idle", text, remedy)
     return ok("idle", text)
 
@@ -47,11 +47,11 @@ def judge_clock(answer: Answer | NoAnswer, now: datetime) -> Finding:
     try:
         there = parsedate_to_datetime(said)
     except ValueError:
-        return ok("clock", "the server does not tell its time")
+        return ok("clock", "the server sends no Date header")
     apart = (there if there.tzinfo else there.replace(tzinfo=UTC)) - now
     seconds = apart.total_seconds()
     text = f"the server is {abs(seconds):.0f} s {'ahead' if seconds > 0 else 'behind'}"
     if abs(apart) > CLOCKS_APART:
         remedy = "set both clocks by NTP (timedatectl set-ntp true): certificates and tokens expire"
         return warning("clock", text, remedy)
-    return ok("clock", "the server's agrees with ours")
+    return ok("clock", "the server's clock agrees with this machine's")

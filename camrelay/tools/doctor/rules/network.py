@@ -9,7 +9,7 @@ from camrelay.tools.findings import Finding, ok, problem, warning
 def judge_lookup(host: str, addresses: Sequence[str], error: str = "") -> Finding:
     """`addresses` of `host`, or the `error` that came in their place."""
     if error:
-        remedy = "correct the name, or add an A record (and AAAA for IPv6) where its DNS is kept"
+        remedy = "correct the name, or add an A record (and AAAA for IPv6) to its DNS zone"
         return problem("dns", f"{host} is not found ({error})", remedy)
     shown = ", ".join(addresses)
     if all(":" in address for address in addresses) and host not in addresses:
@@ -34,4 +34,4 @@ def judge_dialed(dialed: Sequence[Dialed]) -> Iterator[Finding]:
 def _remedy(dialed: Dialed) -> str:
     if "refused" in dialed.error:
         return "start the server there, correct the port, or make it listen on this address"
-    return "open the port in the firewalls between here and there, and see that the machine is up"
+    return "open the port in all firewalls on the way, and check that the machine is running"

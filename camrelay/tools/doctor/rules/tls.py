@@ -7,7 +7,7 @@ from camrelay.tools.findings import Finding, ok, problem, warning
 
 SUBJECT = "tls"
 _INTERMEDIATE = (
-    "let the server speak TLS 1.2 and 1.3 with ECDHE and AES-GCM, on P-256 too "
+    "let the server offer TLS 1.2 and 1.3 with ECDHE and AES-GCM, also on P-256 "
     "(Mozilla's intermediate guideline, which camrelay follows)"
 )
 # WebSocketSharp from NuGet is of 2016, and offers TLS 1.0 unless it is told otherwise.
@@ -20,7 +20,7 @@ def judge_no_tls(agreement: Agreement, speaks_http: bool, plain_url: str) -> Fin
         remedy = f"connect to {plain_url}, or start the server with --tls"
         return problem(SUBJECT, "the port speaks plain HTTP, not TLS", remedy)
     text = f"there is no TLS handshake ({agreement.error})"
-    return problem(SUBJECT, text, "see that a server with TLS listens on this port")
+    return problem(SUBJECT, text, "check that a server with TLS listens on this port")
 
 
 def judge_agreements(agreements: Mapping[str, Agreement], old: Sequence[str]) -> Iterator[Finding]:
@@ -43,4 +43,4 @@ def judge_client_certificate(wants: Sequence[str], is_given: bool) -> Finding:
     text = f"the server asks clients for a certificate of {' or '.join(wants)}"
     if is_given:
         return ok(SUBJECT, f"{text}, and gets one")
-    return warning(SUBJECT, text, "name one that they have with --certificate and --private-key")
+    return warning(SUBJECT, text, "test with one: --certificate and --private-key")

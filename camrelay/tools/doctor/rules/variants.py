@@ -17,11 +17,11 @@ def judge_slash(path: str, answer: Answer | NoAnswer) -> Finding:
         return ok("slash", f"{path} opens as well")
     shown = _shown(answer)
     if isinstance(answer, Answer) and 300 <= answer.status < 400:
-        remedy = "serve both: clients do not follow redirects, and people write it both ways"
+        remedy = "serve both: clients do not follow redirects, and people use both forms"
         return problem(
             "slash", f"{path} {shown} to {answer.get('location').partition('?')[0]}", remedy
         )
-    remedy = "serve both: people write it both ways, and see only that nothing connects"
+    remedy = "serve both: people use both forms, and their clients do not say why they fail"
     return warning("slash", f"{path} {shown}", remedy)
 
 
@@ -39,23 +39,24 @@ def judge_own_origin(origin: str, answer: Answer | NoAnswer) -> Finding:
 def judge_foreign_origin(origin: str, answer: Answer | NoAnswer) -> Finding:
     """A page of somebody else, opened in a browser that can reach the server."""
     if not _opens(answer):
-        return ok("origin", f"pages of others ({origin}) are refused")
-    remedy = "name those that may with --allowed-origin, unless everybody's pages are meant to"
-    return warning("origin", f"pages of anybody ({origin}) may connect", remedy)
+        return ok("origin", f"pages of other origins ({origin}) are refused")
+    remedy = "list the allowed ones with --allowed-origin, unless all pages should be allowed"
+    return warning("origin", f"pages of every origin ({origin}) may connect", remedy)
 
 
 def judge_compression(answer: Answer | NoAnswer) -> Finding:
     """An offer of permessage-deflate, as browsers and OkHttp make it."""
     if not isinstance(answer, Answer) or answer.status != 101:
         remedy = "let the server ignore the offer: OkHttp and browsers always make it"
-        return problem("compression", f"who offers it is turned away: it {_shown(answer)}", remedy)
+        text = f"the server {_shown(answer)} when a client offers it"
+        return problem("compression", text, remedy)
     chosen = answer.get("sec-websocket-extensions")
     words = [part.partition("=")[0].strip() for part in chosen.replace(",", ";").split(";")]
     refused = [word for word in words if word and word not in _OKHTTP_TAKES]
     if refused:
         text = f"the server answers an offer of compression with {chosen!r}"
-        return problem("compression", text, f"OkHttp hangs up on {refused[0]}: leave it out")
-    return ok("compression", f"on: {chosen}" if chosen else "off, as small messages want it")
+        return problem("compression", text, f"OkHttp disconnects on {refused[0]}: leave it out")
+    return ok("compression", f"on: {chosen}" if chosen else "off, which is best for small messages")
 
 
 def _opens(answer: Answer | NoAnswer) -> bool:
