@@ -53,6 +53,6 @@ def read_secret(option: str, file: Path) -> bytes:
         mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
         if mode & 0o037:
             command = f"chmod 600 {shlex.quote(str(file))}"
-            remedy = f"holds secrets that others can reach (mode {mode:o}): run {command}"
+            remedy = f"has secrets that other users can reach (mode {mode:o}): run {command}"
             raise StartError(option, str(file), remedy)
         return stream.read()

@@ -91,7 +91,7 @@ class Publisher(Generic[_Answer]):
         """
         place = self._routes.find_room(path)
         if place.kind.private:
-            raise Denied(400, f"nobody but the sender hears what is said in {place.room}")
+            raise Denied(400, f"messages in {place.room} go back to their sender only")
         user = room_name(user) if user else ""
         said = Said(self._name, user, time.time(), _read(place.kind, message, user))
         keep = place.terms.keep

@@ -88,7 +88,8 @@ class Options(usage.Options):
         try:
             return checked_name(self[option] or "")
         except ValueError as error:
-            raise StartError(f"--{option}", self[option], f"is no channel: {error}") from None
+            remedy = f"is not a channel name: {error}"
+            raise StartError(f"--{option}", self[option], remedy) from None
 
     def _number(self, option: str, kind: type[_Number], least: int, most: int) -> _Number:
         try:

@@ -94,6 +94,6 @@ def test_a_secret_that_others_can_reach_is_refused(tmp_path: Path, mode: int) ->
     with pytest.raises(StartError) as caught:
         read_secret("--data-dir", file)
     assert str(caught.value) == (
-        f"--data-dir: {str(file)!r} holds secrets that others can reach (mode {mode:o}): "
+        f"--data-dir: {str(file)!r} has secrets that other users can reach (mode {mode:o}): "
         f"run chmod 600 '{file}'"
     )

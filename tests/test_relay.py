@@ -195,7 +195,7 @@ def test_chat_that_is_too_fast_is_refused() -> None:
     relay.advance(1.0)
     anna.say(line("four"))
     relay.end_turn()
-    detail = "more messages than this server takes: slow down"
+    detail = "too many messages: slow down"
     error = {"error": {"reason": "too-fast", "detail": detail}}
     assert anna.documents == [line("one"), line("two"), error, line("four")]
 

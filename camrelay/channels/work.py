@@ -76,5 +76,5 @@ def _in_thread(function: Function, message: bytes) -> object:
         return outcome
     raise TypeError(
         f"{function} was called in a thread and returned a {type(outcome).__name__}: declare it "
-        "as `async def`, or with `-> Deferred[None]`, and it is called where the reactor is"
+        "as `async def`, or with `-> Deferred[None]`, and it will be called in the reactor's thread"
     )

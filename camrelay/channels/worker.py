@@ -77,7 +77,7 @@ class Worker(Service):
     @property
     def account(self) -> str:
         """What was done, in words."""
-        return f"{self._done} messages were worked on, {self._failed} failed"
+        return f"{self._done} messages were processed, {self._failed} failed"
 
     def finish(self) -> Deferred[None]:
         """Take no more messages; fires when those that were taken are finished or given up.
@@ -95,7 +95,7 @@ class Worker(Service):
 
     async def _finish(self) -> None:
         _log.info(
-            "taking no more messages from channel {channel!r}; {count} are worked on",
+            "taking no more messages from channel {channel!r}; {count} are being processed",
             channel=self._assignment.channel,
             count=len(self._working),
         )

@@ -138,12 +138,12 @@ class Gatekeeper:
         """`admission` with a new token: of the same subject, or the first one. Raises Denied."""
         identity, before = self.verify(token), admission.identity
         if before is not None and identity.subject != before.subject:
-            raise Denied(403, "the token is of somebody else: open another connection with it")
+            raise Denied(403, "the token has another subject: use it on another connection")
         if before is None:
             _check_user(admission.user, identity)
         allowed = rights(admission.terms.access, identity, admission.room)
         if not allowed.subscribe:
-            raise Denied(403, "the token does not let its bearer listen in this room")
+            raise Denied(403, "the token does not allow listening in this room")
         return replace(admission, identity=identity, may_publish=allowed.publish)
 
     def _admit(self, request: Request, identity: Identity | None) -> Admission:
@@ -194,7 +194,7 @@ def _user(name: str, identity: Identity | None) -> str:
 
 def _check_user(name: str, identity: Identity | None) -> None:
     if name and identity is not None and name not in (identity.name, identity.subject):
-        raise Denied(403, f"user={name[:64]!r} is somebody else: your token names another user")
+        raise Denied(403, f"user={name[:64]!r} is not the name in your token")
 
 
 def _hz(text: str, kind: Kind) -> float:

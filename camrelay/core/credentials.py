@@ -66,7 +66,7 @@ def check_token(token: str) -> None:
     if len(token) > MAX_LENGTH:
         raise Denied(401, f"the token is too long: at most {MAX_LENGTH} characters")
     if not _TOKEN.fullmatch(token):
-        raise Denied(401, "the token is damaged: it holds characters that no token has")
+        raise Denied(401, "the token is damaged: it has characters that no token has")
 
 
 def _from_header(authorization: str) -> str:

@@ -5,7 +5,7 @@ import unicodedata
 from camrelay.core.errors import Denied
 
 MAX_LENGTH = 32
-RULE = f"use 1 to {MAX_LENGTH} characters that can be seen"
+RULE = f"use 1 to {MAX_LENGTH} visible characters"
 
 # Letters, digits, signs and punctuation: at least one of them, or nothing would be seen.
 _SEEN = ("L", "N", "S", "P")

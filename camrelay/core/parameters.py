@@ -37,8 +37,8 @@ def position(query: Mapping[str, str], offset_name: str) -> Position | None:
     if not epoch and offset is None:
         return None
     if not epoch or offset is None:
-        text = f"epoch and {offset_name} belong together: give both, as they were told"
+        text = f"epoch and {offset_name} belong together: send both, as the server sent them"
         raise Denied(400, text)
     if len(epoch) > MAX_EPOCH_LENGTH:
-        raise Denied(400, "that is no epoch: it is too long")
+        raise Denied(400, "the epoch is too long")
     return Position(epoch, offset)

@@ -92,9 +92,9 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         network = ip_network(text)
     except ValueError as error:
-        remedy = f"is no network ({error}): write 10.0.0.0/8, an address, or unix"
+        remedy = f"is not a network ({error}): write 10.0.0.0/8, an address, or unix"
         raise StartError("--trusted-proxy", text, remedy) from None
     if not network.prefixlen:
-        remedy = "is everybody, and everybody could then be anybody: name the proxy's network"
+        remedy = "contains every address, so any client could forge its own: name the proxy's network"
         raise StartError("--trusted-proxy", text, remedy)
     return network

@@ -126,7 +126,7 @@ def _name(own: str, given: str, identity: Identity | None) -> str:
         return own
     name = room_name(given)
     if is_user_part(own) and name != user_part(own, identity):
-        raise Denied(403, f"{name!r} in this path is not you: it belongs to another user")
+        raise Denied(403, f"{name!r} in this path is another user")
     return name
 
 

@@ -107,7 +107,7 @@ def read_document(content: bytes) -> Document:
     try:
         return msgspec.json.decode(content, type=Document)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(f"no JWK Set: {error}") from None
+        raise ValueError(f"not a JWK Set: {error}") from None
 
 
 def read_keys(content: bytes, secrets_too: bool = True) -> list[Key]:

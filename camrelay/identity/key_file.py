@@ -117,7 +117,10 @@ class KeyFile:
         return KeyRing(ring, signing)
 
     def _damaged(self, why: str) -> StartError:
-        remedy = f"is damaged ({why}): put back a copy, or delete it and let everybody sign in anew"
+        remedy = (
+            f"is damaged ({why}): restore a copy, "
+            "or delete it, and everybody has to sign in again"
+        )
         return StartError("--data-dir", str(self.path), remedy)
 
 
@@ -142,8 +145,8 @@ def _rotate(document: Document) -> None:
 def _retire(document: Document, kid: str) -> None:
     kids = [members["kid"] for members in document.keys]
     if kid not in kids:
-        known = f"they are: {', '.join(kids)}" if kids else "there are none yet"
-        raise StartError("KID", kid, f"is no key here; {known}")
+        known = f"the keys are: {', '.join(kids)}" if kids else "there are none yet"
+        raise StartError("KID", kid, f"is not a key here; {known}")
     if kid == document.signing:
         raise StartError("KID", kid, "is the key that signs: run `camrelay key rotate` first")
     del document.keys[kids.index(kid)]

@@ -47,7 +47,7 @@ class OthersKeys(MultiService):
                 at_url.setServiceParent(self)
                 self._sets.append(at_url)
             elif "://" in place:
-                remedy = "cannot be believed: anybody on the way could change it, use https://"
+                remedy = "is not safe: anybody on the network could change the keys; use https://"
                 raise StartError(OPTION, place, remedy)
             else:
                 self._sets.append(KeysInFile(Path(place), now, journal))
@@ -177,4 +177,4 @@ def _checked(url: str) -> str:
             return url
     except ValueError:
         pass
-    raise StartError(OPTION, url, "is no URL: use https://HOST/PATH")
+    raise StartError(OPTION, url, "is not a URL: use https://HOST/PATH")

@@ -105,7 +105,7 @@ class Tokens:
         kid = _read(jwt.get_unverified_header, token).get("kid", "")
         key = self._own.find(kid) or self._others.find(kid)
         if key is None:
-            named = "names a key that is not believed here" if kid else "names no key (kid)"
+            named = "names a key that is not accepted here" if kid else "names no key (kid)"
             raise Denied(401, f"the token {named}")
         return key
 
@@ -136,7 +136,7 @@ def _read(read: Callable[..., dict[str, Any]], *given: Any, **options: Any) -> d
     try:
         return read(*given, **options)
     except MissingRequiredClaimError as error:
-        raise Denied(401, f"the token does not say {error.claim!r}") from None
+        raise Denied(401, f"the token has no claim {error.claim!r}") from None
     except (PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise Denied(401, _TEXTS.get(type(error), _INVALID)) from None
 
@@ -147,7 +147,7 @@ def _identity(claims: dict[str, Any], leeway: float, key: Key) -> Identity:
     except msgspec.ValidationError as error:
         raise Denied(401, f"the token cannot be used: {str(error).replace('`', '')}") from None
     if not said.sub.isprintable():
-        raise Denied(401, "the token cannot be used: sub holds what cannot be printed")
+        raise Denied(401, "the token cannot be used: sub has unprintable characters")
     granted = said.camrelay
     _check(check_pattern, granted.subscribe + granted.publish)
     _check(check_channel_pattern, granted.send + granted.receive)

@@ -120,7 +120,7 @@ class _Admin(Resource):
 
     def _reply(self, request: Request) -> Reply:
         if _comes_from_a_page(request):
-            return lambda: in_words("web pages may not ask here", FORBIDDEN)
+            return lambda: in_words("requests of web pages are not allowed here", FORBIDDEN)
         method, path = request.method.decode("latin-1"), request.path.decode("latin-1")
         reply = self._table.get(("GET" if method == "HEAD" else method, path.rstrip("/")))
         return reply or (lambda: self._nothing(request, path.rstrip("/")))

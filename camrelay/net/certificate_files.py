@@ -116,7 +116,7 @@ def read_private(option: str, path: Path) -> bytes:
         raise _unreadable(option, path, error, "a PEM file that holds the private key") from error
     if mode & 0o037 and b"PRIVATE KEY-----" in content:
         command = f"chmod 640 {shlex.quote(str(path))}"
-        remedy = f"holds a private key that others can reach (mode {mode:o}): run {command}"
+        remedy = f"has a private key that other users can reach (mode {mode:o}): run {command}"
         raise StartError(option, str(path), remedy)
     return content
 

@@ -109,6 +109,6 @@ class ProxiedFactory(WrappingFactory[ProxiedConnection]):
         peer, address = names_of(addr)
         if self._proxies.trusts(address):
             return super().buildProtocol(addr)
-        text = "this port is for proxies: name yours with --trusted-proxy"
+        text = "this port is for proxies: name the proxy with --trusted-proxy"
         self.turned_away(peer, Denied(403, text), NAMELESS)
         return None

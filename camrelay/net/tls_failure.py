@@ -3,15 +3,15 @@
 from OpenSSL import SSL
 from twisted.python.failure import Failure
 
-_UNTRUSTED = "the client does not trust the certificate: docs/tls.md says how it can"
+_UNTRUSTED = "the client does not trust the certificate: see docs/tls.md"
 
 # What OpenSSL calls it; the alerts are what the client has said (RFC 8446 section 6.2).
 _IN_WORDS = {
     "http request": "the client speaks plain HTTP to a port with TLS: use https:// or wss://",
-    "unsupported protocol": "the client knows no version from TLS 1.2 on",
-    "no shared cipher": "the client knows none of the cipher suites in docs/tls.md",
-    "peer did not return a certificate": "the client has shown no certificate, see --client-ca",
-    "certificate verify failed": "the client's certificate is not one of --client-ca",
+    "unsupported protocol": "the client supports neither TLS 1.2 nor 1.3",
+    "no shared cipher": "the client supports none of the cipher suites in docs/tls.md",
+    "peer did not return a certificate": "the client sent no certificate: see --client-ca",
+    "certificate verify failed": "the client's certificate is not signed by --client-ca",
     "tlsv1 alert unknown ca": _UNTRUSTED,
     "ssl/tls alert bad certificate": _UNTRUSTED,
     "ssl/tls alert certificate unknown": _UNTRUSTED,

@@ -27,7 +27,7 @@ class CountedAnswers:
         """What was counted."""
         yield counter(
             "camrelay_http_answers",
-            "Pages and calls of the HTTP API that were answered, by call and status.",
+            "Answers to pages and API calls, by call and status.",
             self._counts.values,
             ("call", "status"),
         )

@@ -177,7 +177,7 @@ class LogJournal:
     def redis_unverified(self) -> None:
         """The operator does not want to know who answers at the URL of Redis."""
         self._log.warn(
-            "--redis-insecure: whoever answers as Redis is believed", event="redis-unverified"
+            "--redis-insecure: any server is accepted as Redis", event="redis-unverified"
         )
 
     def node_came(self, node: str) -> None:
@@ -202,7 +202,7 @@ class LogJournal:
         unsaid = self._repeats.note(f"late {node}", self._now())
         if unsaid is not None:
             self._log.warn(
-                "dropped what came late from node {node}{more}",
+                "dropped a late message from node {node}{more}",
                 event="late",
                 node=escaped(node),
                 more=_more(unsaid),
@@ -213,7 +213,7 @@ class LogJournal:
         unsaid = self._repeats.note("unreadable", self._now())
         if unsaid is not None:
             self._log.warn(
-                "dropped what is no message of a node: {why}{more}",
+                "dropped a message that is not from a node: {why}{more}",
                 event="unreadable",
                 why=escaped(why),
                 more=_more(unsaid),
@@ -233,7 +233,7 @@ class LogJournal:
 
     def stores_again(self) -> None:
         """What was the matter with the history is over."""
-        self._log.info("the history is stored again", event="stored-again")
+        self._log.info("messages are stored again", event="stored-again")
 
     def keys_read(self, place: str, names: Sequence[str]) -> None:
         """The keys of a file or URL are others than before."""
@@ -249,7 +249,7 @@ class LogJournal:
         unsaid = self._repeats.note(f"keys {place}", self._now())
         if unsaid is not None:
             self._log.warn(
-                "keys of {place} were not read, those from before stay: {why}{more}",
+                "keys of {place} cannot be read, the previous ones stay in use: {why}{more}",
                 event="keys-not-read",
                 place=escaped(place),
                 why=escaped(why),

@@ -79,7 +79,7 @@ class _HidingSyslogObserver(SyslogObserver):
 def _stream(flags: Mapping[str, Any], reactor: Any) -> Any:
     name, stays = flags.get("logfile"), flags.get("nodaemon")
     if name == "-" and not stays:
-        raise StartError("--logfile", "-", "is for servers that are no daemons: add --nodaemon")
+        raise StartError("--logfile", "-", "needs a server that is not a daemon: add --nodaemon")
     if name == "-" or (stays and not name):
         return sys.stdout
     file = LogFile.fromFullPath(name or USUAL_FILE)

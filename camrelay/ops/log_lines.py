@@ -37,7 +37,7 @@ class LogLines(Service):
         """What was counted."""
         yield counter(
             "camrelay_log_lines",
-            "Events that were logged, by level; not those that a line counts as repeats.",
+            "Log lines, by level; repeated events that were only counted are not included.",
             self._counts.values,
             ("level",),
         )

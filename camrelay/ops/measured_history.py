@@ -91,12 +91,12 @@ class MeasuredHistory:
         yield counter("camrelay_history_stored", "Messages that were stored.", self._stored)
         yield counter(
             "camrelay_history_refused",
-            "Messages that were not stored, and questions that were not answered.",
+            "Messages that were not stored, and reads that were not answered.",
             self._refused,
         )
         yield histogram(
             "camrelay_history_append_seconds",
-            "From a message that is to be stored to the answer that it was, or was not.",
+            "Time from an append to its answer, whether the message was stored or not.",
             self._seconds,
         )
         yield gauge("camrelay_history_waiting", "Messages that wait to be stored.", self._waiting)
@@ -107,7 +107,7 @@ class MeasuredHistory:
         )
         yield gauge(
             "camrelay_history_trouble",
-            "1 when the last message was not stored, or the last question not answered.",
+            "1 if the last message was not stored, or the last read not answered.",
             float(bool(self.trouble)),
             together="max",
         )

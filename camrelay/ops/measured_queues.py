@@ -38,7 +38,7 @@ class MeasuredQueues:
         """What was counted."""
         yield counter(
             "camrelay_channel_calls",
-            "Messages sent to and received from channels over HTTP, and why not.",
+            "Messages sent to and received from channels over HTTP, by result.",
             self._counts.values,
             ("result",),
         )

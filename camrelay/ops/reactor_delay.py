@@ -44,6 +44,6 @@ class ReactorDelay(Service):
         """What was seen."""
         yield histogram(
             "camrelay_reactor_delay_seconds",
-            "How much later than due a timer was called; everything else waited as long.",
+            "Delay of the reactor's timers; everything else waited as long.",
             self._delays,
         )

@@ -30,7 +30,7 @@ class CountingJournal(LogJournal):
 
     def families(self) -> Iterator[Family]:
         """What was counted."""
-        yield counter("camrelay_members_joined", "Members that came into a room.", self._joined)
+        yield counter("camrelay_members_joined", "Members that joined a room.", self._joined)
         yield counter(
             "camrelay_members_left",
             "Members whose connection ended, by the class of the close code and by the reason.",
@@ -39,7 +39,7 @@ class CountingJournal(LogJournal):
         )
         yield counter(
             "camrelay_messages_dropped",
-            "Messages of members that were refused, by the reason that is told with ?errors=1.",
+            "Rejected messages of members, by the reason that ?errors=1 shows.",
             self._dropped.values,
             ("reason",),
         )
@@ -51,7 +51,7 @@ class CountingJournal(LogJournal):
         )
         yield counter(
             "camrelay_bus_problems",
-            "Publications not carried to other nodes, and what came from them late or unreadable.",
+            "Publications not carried to other nodes, and late or unreadable ones from them.",
             self._bus.values,
             ("problem",),
         )

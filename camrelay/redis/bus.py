@@ -37,9 +37,9 @@ from camrelay.redis.state import State, Status, in_words
 # Seconds between signs of life, and between counts of the members of a room.
 HEARTBEAT = 1.0
 
-MISSED = "members on other servers did not get this"
-PERHAPS_MISSED = "members on other servers may not have got this"
-GAP = "what was said on other servers may be missing here"
+MISSED = "members on other servers did not get this message"
+PERHAPS_MISSED = "members on other servers may not have got this message"
+GAP = "messages from other servers may be missing here"
 
 
 class RedisBus(Service):

@@ -10,7 +10,7 @@ from camrelay.redis.shared import Shared
 MOST_BYTES = 1 << 20
 OVERHEAD = 500
 
-TOO_MUCH = "too much waits for rooms to be opened"
+TOO_MUCH = "too many messages wait for rooms to be opened"
 
 
 class Question(NamedTuple):

@@ -32,9 +32,9 @@ from camrelay.redis.stored import history_channel, news_from_bytes
 PATIENCE = 0.05
 
 # Why there is a gap.
-LOST = "Redis has lost what was stored in this room"
-GONE = "what was said meanwhile is not kept any more"
-UNKNOWN = "what was said meanwhile is not known here"
+LOST = "Redis has lost messages of this room"
+GONE = "messages sent in the meantime are no longer kept"
+UNKNOWN = "messages sent in the meantime are not known here"
 
 FORBIDDEN = "the user in the URL is not permitted to listen there"
 

@@ -15,8 +15,8 @@ MOST_READS = 16
 
 # What members are told, with the reason behind a colon.
 NOT_STORED = "this was not stored in Redis"
-PERHAPS_STORED = "nobody knows whether this was stored in Redis"
-NOT_READ = "what was said before cannot be read from Redis"
+PERHAPS_STORED = "it is unknown whether this was stored in Redis"
+NOT_READ = "earlier messages cannot be read from Redis"
 
 
 class Shared:

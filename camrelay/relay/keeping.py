@@ -22,7 +22,7 @@ RECOVERABLE = 1000
 RETRY = 2.0
 
 UNREACHABLE = "the history cannot be reached: try again in a moment"
-REACHABLE = "the history can be reached again; what was said elsewhere meanwhile may be missing"
+REACHABLE = "the history can be reached again; messages from other servers may be missing"
 NOTHING = Page("", 1, 0, ())
 
 Welcome = Callable[[Session, Room, bool | None, Position | None], None]

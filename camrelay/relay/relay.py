@@ -383,7 +383,7 @@ def _end_of(admission: Admission) -> float | None:
 
 def _too_fast() -> Rejected:
     """A new one each time: an exception that is raised again keeps every traceback it ever had."""
-    why = "more messages than this server takes: slow down"
+    why = "too many messages: slow down"
     return Rejected("too-fast", why, is_garbage=False)
 
 

@@ -116,7 +116,7 @@ class Visits:
         with self._noted(request):
             admission = self._to_listen(request)
             if admission.terms.keep is None:
-                raise Denied(404, f"nothing is kept of {admission.room}")
+                raise Denied(404, f"{admission.room} keeps no history")
         room = self._come(admission)
         limit = min(limit, READS_AT_ONCE)
         self._keeping.read(room, after, limit, partial(self._was_read, room, done))
@@ -162,7 +162,7 @@ class Visits:
         if not admission.may_publish:
             raise Denied(403, f"you may listen in {admission.room}, not publish")
         if admission.kind.private:
-            raise Denied(400, f"nobody but the sender hears what is said in {admission.room}")
+            raise Denied(400, f"messages in {admission.room} go back to their sender only")
         return admission
 
     def _to_listen(self, request: Request) -> Admission:
@@ -185,7 +185,7 @@ class Visits:
         address = request.peer.rpartition(":")[0]
         who = address if identity is None else f"user {identity.subject}"
         if not self._shares.spend(who, self._clock.now()):
-            raise Denied(429, "more requests than this server takes: slow down", 1)
+            raise Denied(429, "too many requests: slow down", 1)
 
     def _come(self, admission: Admission) -> Room:
         room = self._keeping.open(admission)

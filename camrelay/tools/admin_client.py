@@ -42,7 +42,7 @@ class AdminClient:
                 connection.request(method, path)
                 answer: dict[str, Any] = json.load(connection.getresponse())
         except PermissionError:
-            raise Unanswered(f"{self._endpoint} is not for you: try sudo") from None
+            raise Unanswered(f"{self._endpoint} cannot be opened by this user: try sudo") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             text = (
                 f"no server answers at {self._endpoint} ({error}): if it runs, name its --admin, "

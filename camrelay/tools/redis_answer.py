@@ -25,12 +25,12 @@ def ask_redis(text: str, trust: Trust, silence: Level = Level.PROBLEM) -> Findin
     except StartError as error:
         return not_startable(SUBJECT, error)
     except LinkError as error:
-        remedy = "see that it runs, that the URL is right, and that this machine may reach it"
+        remedy = "check that it is running, the URL, and the network between this machine and it"
         return Finding(silence, SUBJECT, f"{url} does not answer ({error})", remedy)
     if url.secure and trust.insecure:
-        remedy = "name whom to trust with --redis-ca FILE instead"
+        remedy = "use --redis-ca FILE instead"
         return warning(
-            SUBJECT, f"{url} answers, but with --redis-insecure it may be anybody", remedy
+            SUBJECT, f"{url} answers, but with --redis-insecure any server is accepted", remedy
         )
     return ok(SUBJECT, f"{url} answers in {milliseconds:.1f} ms")
 

@@ -57,6 +57,6 @@ def redis_place(config: str | None, **given: str | bool | None) -> Place:
     """
     settings = load({name: value for name, value in given.items() if value}, os.environ, config)
     if settings.redis is None:
-        raise click.UsageError("where is the Redis of the servers? Say --redis redis://HOST")
+        raise click.UsageError("the Redis of the servers is not known: add --redis redis://HOST")
     authority = Path(settings.redis_ca) if settings.redis_ca else None
     return Place(parse(settings.redis), Trust(authority, settings.redis_insecure), settings)

@@ -54,7 +54,7 @@ def check_together(settings: Settings) -> None:
         remedy = "belongs to a certificate: name that with --certificate"
         raise StartError("--private-key", settings.private_key, remedy)
     if settings.client_ca is None and settings.client_certificate is not None:
-        remedy = "needs to know who is believed: name that with --client-ca"
+        remedy = "needs an authority: add --client-ca FILE"
         raise StartError("--client-certificate", settings.client_certificate, remedy)
 
 

@@ -30,10 +30,10 @@ def make_listeners(settings: Settings, reactor: Any) -> list[Listener]:
         listeners.append(from_port(reactor, port, settings.tls))
     for listener in listeners:
         if listener.redirects and not any(each.secure for each in listeners):
-            remedy = "has no TLS to lead to: add --tls, or --listen tls+tcp:8443"
+            remedy = "has no TLS listener to redirect to: add --tls, or --listen tls+tcp:8443"
             raise StartError("--listen", listener.name, remedy)
         if listener.proxied and not settings.trusted_proxy:
-            remedy = "needs to know whom to believe: add --trusted-proxy NETWORK"
+            remedy = "needs a trusted proxy: add --trusted-proxy NETWORK"
             raise StartError("--listen", listener.name, remedy)
     return listeners
 

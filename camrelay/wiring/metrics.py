@@ -25,14 +25,14 @@ def of_server(readiness: Readiness) -> Iterator[Family]:
     )
     yield gauge(
         "camrelay_ready",
-        "1 when new clients may come: see /readyz.",
+        "1 if the server accepts new clients: see /readyz.",
         float(not readiness.reasons),
     )
 
 
 def of_door(doorman: Doorman) -> Iterator[Family]:
     """TCP connections, whatever they are for."""
-    yield gauge("camrelay_connections", "Connections that are open, pages included.", doorman.open)
+    yield gauge("camrelay_connections", "Open connections, pages included.", doorman.open)
     yield gauge(
         "camrelay_connections_limit",
         "Connections that may be open at once; 0 is no limit.",
@@ -44,10 +44,12 @@ def of_door(doorman: Doorman) -> Iterator[Family]:
 def of_relay(relay: Relay) -> Iterator[Family]:
     """Rooms, members and messages."""
     traffic, unread = relay.traffic, relay.unread()
-    yield gauge("camrelay_rooms", "Rooms that are open; echoes are none.", len(relay.rooms()))
+    yield gauge("camrelay_rooms", "Open rooms, echoes not included.", len(relay.rooms()))
     yield gauge("camrelay_members", "Members of rooms.", relay.connections)
     yield gauge(
-        "camrelay_members_behind", "Members whose connection takes no more for now.", unread.behind
+        "camrelay_members_behind",
+        "Members whose sockets accept no more data at the moment.",
+        unread.behind,
     )
     yield gauge("camrelay_outbox_bytes", "Bytes that wait in outboxes of members.", unread.bytes)
     yield counter("camrelay_messages_received", "Messages from members.", traffic.received)
@@ -64,7 +66,7 @@ def of_relay(relay: Relay) -> Iterator[Family]:
     )
     yield histogram(
         "camrelay_fan_out_seconds",
-        "What writing the messages of one turn of the reactor to all members took.",
+        "Time to write the messages of one turn of the reactor to all members.",
         traffic.fan_out,
     )
     yield histogram(
@@ -85,11 +87,11 @@ def of_bus(bus: RedisBus) -> Iterator[Family]:
     """The way to other nodes."""
     yield gauge(
         "camrelay_bus_up",
-        "1 when Redis takes and brings everything; /status says what is the matter otherwise.",
+        "1 if Redis works in both directions; otherwise /status says why not.",
         float(bus.state == "up"),
         together="min",
     )
-    yield gauge("camrelay_bus_nodes", "Other nodes that live.", bus.nodes, together="max")
+    yield gauge("camrelay_bus_nodes", "Other live nodes.", bus.nodes, together="max")
     yield gauge(
         "camrelay_bus_unanswered_bytes", "Bytes that Redis has not answered yet.", bus.unanswered
     )
@@ -100,7 +102,7 @@ def of_bus(bus: RedisBus) -> Iterator[Family]:
     )
     yield histogram(
         "camrelay_bus_lag_seconds",
-        "What a sign of life needs through Redis until the node that said it hears it.",
+        "Time in which a heartbeat of this node comes back through Redis.",
         bus.lags,
     )
 
@@ -110,18 +112,18 @@ def of_certificates(certificates: Certificates) -> Iterator[Family]:
     left: Mapping[str, float] = certificates.seconds_left()
     yield gauge(
         "camrelay_certificate_seconds_left",
-        "How long the certificate in a file is good; less than 0 when it is over.",
+        "Time until the certificate in a file expires; negative when it has.",
         {(path,): seconds for path, seconds in left.items()},
         ("file",),
         together="min",
     )
     yield counter(
         "camrelay_certificates_refused",
-        "Times that a certificate could not be used, and the one from before was kept.",
+        "Times that a certificate could not be used, and the previous one was kept.",
         certificates.refused,
     )
     yield counter(
         "camrelay_certificates_renewed",
-        "Certificates that took the place of another one.",
+        "Certificates that replaced an earlier one.",
         certificates.renewed,
     )

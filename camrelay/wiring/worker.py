@@ -62,5 +62,5 @@ def _leave(readiness: Readiness, worker: Worker) -> Deferred[None]:
 
 
 def _in_brief(readiness: Readiness, link: RedisLink, worker: Worker) -> str:
-    """On one line: "ready, redis is up, 12 messages were worked on, 1 failed"."""
+    """On one line: "ready, redis is up, 12 messages were processed, 1 failed"."""
     return f"{readiness.state}, redis is {link.status}, {worker.account}"

@@ -13,7 +13,7 @@ def main() -> None:
     try:
         orders = lifeline.orders()
     except ValueError:
-        sys.exit("camrelay.workers is started by `camrelay --workers N`, not by hand")
+        sys.exit("camrelay.workers is started by `twistd camrelay --workers N`, not by hand")
     reactor = _install_reactor(orders.reactor)
     # Only now: txredisapi and others import the reactor, which would install another one.
     from camrelay.workers.worker import run

@@ -142,7 +142,7 @@ class Place:
         if self._process is None or silence < SECONDS_OF_SILENCE:
             return
         _log.warn(
-            "worker {worker} has said nothing for {seconds:.0f} s: it is killed",
+            "worker {worker} has not reported for {seconds:.0f} s: it is killed",
             event="worker",
             worker=self._number,
             seconds=silence,

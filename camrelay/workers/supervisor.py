@@ -67,7 +67,7 @@ def supervise(settings: Settings, reactor: Any) -> RelayService:
     What would stop a worker is found here: a whole node is built, and never started.
     """
     if settings.redis is None:
-        remedy = "needs Redis, which makes the rooms of all workers one: add --redis URL"
+        remedy = "needs Redis, which connects the workers: add --redis URL"
         raise StartError("--workers", settings.workers, remedy)
     journal = LogJournal(reactor.seconds)
     listeners = make_listeners(settings, reactor)

@@ -17,7 +17,7 @@ await withTabs(async (openTab, errors) => {
   await says(tab, "#display-name-problem", "Type a name first.");
   await tab.fill("#display-name", "Ren\u202eé");
   await tab.press("#display-name", "Enter");
-  await says(tab, "#display-name-problem", "use 1 to 32 characters that can be seen");
+  await says(tab, "#display-name-problem", "use 1 to 32 visible characters");
   assert.match(errors.pop(), /status of 400/); // Chromium itself reports what was refused
   await tab.fill("#display-name", " René 元気 ");
   await tab.press("#display-name", "Enter");

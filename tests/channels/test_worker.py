@@ -40,7 +40,7 @@ def test_a_function_is_called_where_its_kind_belongs(
         channels.send("jobs", message)
         worker.wait_for_log(re.escape(f"did {message!r} in {place}"))
     assert worker.stop() == 0
-    assert "2 messages were worked on, 0 failed" in worker.log
+    assert "2 messages were processed, 0 failed" in worker.log
 
 
 def test_messages_are_worked_on_in_order(start_worker: StartWorker, channels: Channels) -> None:
@@ -96,7 +96,7 @@ def test_work_that_fails_is_told_and_kept(
     assert "a message" not in worker.log.replace("work on a message", "")
     assert [channels.receive("dead", 5) for _ in bad] == bad
     worker.stop()
-    assert "2 messages were worked on, 4 failed" in worker.log
+    assert "2 messages were processed, 4 failed" in worker.log
 
 
 def test_dead_letters_outlive_a_weekend(
@@ -139,7 +139,7 @@ def test_what_was_begun_is_finished(
     worker.wait_for_log("began b'first'")
     channels.send("jobs", b"second")
     worker.send_signal(signal.SIGTERM)
-    worker.wait_for_log("taking no more messages from channel 'jobs'; 1 are worked on")
+    worker.wait_for_log("taking no more messages from channel 'jobs'; 1 are being processed")
     (tmp_path / "worker" / "go").touch()
     assert worker.wait() == 0
     assert "did b'first'" in worker.log
@@ -218,9 +218,9 @@ JOB = ("--channel", "jobs", "jobs:plain")
     [
         (JOB, "--redis: None is needed, such as redis://localhost:6379"),
         (("--redis", "http://x", *JOB), "--redis (or REDIS_URL): '...' must begin with"),
-        ((*REDIS, "jobs:plain"), "--channel: None is no channel"),
-        ((*REDIS, "--channel", "a b", "jobs:plain"), "--channel: 'a b' is no channel: the name"),
-        ((*REDIS, "--dead-letter", "a/b", *JOB), "--dead-letter: 'a/b' is no channel"),
+        ((*REDIS, "jobs:plain"), "--channel: None is not a channel name"),
+        ((*REDIS, "--channel", "a b", "jobs:plain"), "--channel: 'a b' is not a channel name: the"),
+        ((*REDIS, "--dead-letter", "a/b", *JOB), "--dead-letter: 'a/b' is not a channel name"),
         ((*REDIS, "--concurrency", "0", *JOB), "--concurrency: '0' must be a whole number from 1"),
         ((*REDIS, "--concurrency", "x", *JOB), "--concurrency: 'x' must be a whole number"),
         ((*REDIS, "--patience", "-1", *JOB), "--patience: '-1' must be a number from 0 to 3600"),

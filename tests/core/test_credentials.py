@@ -140,7 +140,7 @@ def test_two_different_sessions_are_none() -> None:
 )
 def test_what_can_be_no_token_is_refused_unquoted(shown: Shown) -> None:
     """Even a damaged token may be somebody's secret."""
-    assert refusal(shown) == "the token is damaged: it holds characters that no token has"
+    assert refusal(shown) == "the token is damaged: it has characters that no token has"
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer "])

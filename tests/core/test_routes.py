@@ -168,7 +168,7 @@ def test_a_path_of_a_user_is_closed_to_all_others(path: str) -> None:
     refused = refusal(path, USERS, BOB)
     given = path.split("/")[2]
     assert refused.status == 403
-    assert refused.text == f"{given!r} in this path is not you: it belongs to another user"
+    assert refused.text == f"{given!r} in this path is another user"
     assert refusal(path, USERS).status == 401
 
 

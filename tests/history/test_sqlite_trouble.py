@@ -55,7 +55,7 @@ def full(database: Ailing) -> Iterator[str]:
 def read_only(database: Ailing) -> Iterator[str]:
     """Nothing may be written, as on a disk that the system has mounted so after an error."""
     with database.limited("PRAGMA query_only = ON"):
-        yield "it may not be written"
+        yield "it is not writable"
 
 
 @contextmanager

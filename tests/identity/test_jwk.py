@@ -134,7 +134,7 @@ def test_keys_without_names_are_told_apart_by_nothing() -> None:
 )
 def test_what_is_no_set_of_keys_is_refused(content: bytes) -> None:
     """In words."""
-    with pytest.raises(ValueError, match="no JWK Set: "):
+    with pytest.raises(ValueError, match="not a JWK Set: "):
         read_document(content)
 
 

@@ -98,7 +98,7 @@ def test_the_key_that_signs_cannot_be_retired(file: KeyFile) -> None:
     signing = file.rotate().kid
     for kid, said in (
         (signing, "is the key that signs: run `camrelay key rotate` first"),
-        ("other", f"is no key here; they are: {signing}"),
+        ("other", f"is not a key here; the keys are: {signing}"),
     ):
         with pytest.raises(StartError) as caught:
             file.retire(kid)
@@ -110,7 +110,7 @@ def test_where_there_is_no_key_none_can_be_retired(file: KeyFile) -> None:
     """As in the wrong data directory."""
     with pytest.raises(StartError) as caught:
         file.retire("a")
-    assert str(caught.value) == "KID: 'a' is no key here; there are none yet"
+    assert str(caught.value) == "KID: 'a' is not a key here; there are none yet"
 
 
 def test_the_newest_key_of_a_set_of_others_signs(file: KeyFile) -> None:
@@ -147,7 +147,7 @@ def test_a_damaged_file_is_told_and_left_alone(file: KeyFile, content: bytes, wh
     """Nothing is written over what may be the only copy of a key."""
     file.path.parent.mkdir()
     write_secret(file.path, content)
-    remedy = "put back a copy, or delete it and let everybody sign in anew"
+    remedy = "restore a copy, or delete it, and everybody has to sign in again"
     assert complaint(file) == f"--data-dir: {str(file.path)!r} is damaged ({why}): {remedy}"
     if content != b'{"keys": []}':
         with pytest.raises(StartError):

@@ -325,9 +325,8 @@ def test_a_secret_in_a_file_is_kept_secret(tmp_path: Path) -> None:
     path = write_secret(tmp_path / "shared.json", key_set(key("k", "HS256")))
     assert KeysInFile(path, lambda: 0.0, NotedKeys()).find("k") is not None
     path.chmod(0o644)
-    assert (
-        complaint(path) == f"holds secrets that others can reach (mode 644): run chmod 600 {path}"
-    )
+    found = "has secrets that other users can reach (mode 644)"
+    assert complaint(path) == f"{found}: run chmod 600 {path}"
 
 
 def test_a_file_that_cannot_be_used_is_told(file: Path) -> None:
@@ -372,7 +371,7 @@ def test_keys_from_an_open_line_are_refused(place: str) -> None:
     """Anybody on the way could put theirs in."""
     with pytest.raises(StartError) as caught:
         all_keys(place)
-    assert str(caught.value).endswith("anybody on the way could change it, use https://")
+    assert str(caught.value).endswith("anybody on the network could change the keys; use https://")
 
 
 @pytest.mark.parametrize(
@@ -382,7 +381,7 @@ def test_what_is_no_url_is_refused(place: str) -> None:
     """At the start, not at the first fetch."""
     with pytest.raises(StartError) as caught:
         all_keys(place)
-    assert str(caught.value) == f"--jwks: {place!r} is no URL: use https://HOST/PATH"
+    assert str(caught.value) == f"--jwks: {place!r} is not a URL: use https://HOST/PATH"
 
 
 @pytest_twisted.ensureDeferred

@@ -257,7 +257,7 @@ def test_a_ca_key_that_others_can_read_is_refused(data_dir: Path) -> None:
     made = development_certificate(data_dir, NAMES)
     made.authority.with_suffix(".key").chmod(0o644)
     line = complaint(data_dir)
-    assert "others can reach (mode 644)" in line
+    assert "other users can reach (mode 644)" in line
     subprocess.run(shlex.split(line.rpartition(": run ")[2]), check=True)
     assert development_certificate(data_dir, NAMES) == made
 

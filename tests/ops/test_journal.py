@@ -200,7 +200,8 @@ def test_what_a_node_could_repeat_for_ever_is_counted(desk: Desk) -> None:
         desk.journal.late("b7")
         desk.journal.late("c9")
         desk.journal.unreadable("no envelope")
-    late, unreadable = "dropped what came late from node", "dropped what is no message of a node"
+    late = "dropped a late message from node"
+    unreadable = "dropped a message that is not from a node"
     more = " (and 1 more like this)"
     assert desk.lines == [
         *(f"{late} b7", f"{late} c9", f"{unreadable}: no envelope"),
@@ -211,7 +212,7 @@ def test_what_a_node_could_repeat_for_ever_is_counted(desk: Desk) -> None:
 def test_a_redis_that_is_not_verified_is_a_warning(desk: Desk) -> None:
     """It names the option, so that nobody forgets it there."""
     desk.journal.redis_unverified()
-    assert desk.lines == ["--redis-insecure: whoever answers as Redis is believed"]
+    assert desk.lines == ["--redis-insecure: any server is accepted as Redis"]
     assert desk.events[0]["log_level"] is LogLevel.warn
 
 

@@ -128,4 +128,5 @@ def test_a_redirect_to_nowhere_stops_the_start(tmp_path: Path) -> None:
     command = relay_command(tmp_path, "--listen", "redirect+tcp:0")
     with Process(command, tmp_path, clean_environment()) as process:
         assert process.wait() == 1
-        assert "--listen: 'redirect+tcp:0' has no TLS to lead to: add --tls" in process.log
+        complaint = "--listen: 'redirect+tcp:0' has no TLS listener to redirect to: add --tls"
+        assert complaint in process.log

@@ -55,11 +55,11 @@ def test_a_worker_is_ready_when_redis_has_let_it_in(place: Place) -> None:
     """Until then its status says what it waits for; and it says how it is from then on."""
     place.redis.kill()
     place.start(place.command("plain"))
-    waits = "STATUS=starting, redis is down: nothing listens there, 0 messages were worked on, "
+    waits = "STATUS=starting, redis is down: nothing listens there, 0 messages were processed, "
     place.systemd.wait_for(f"{waits}0 failed")
     place.redis.start()
     place.systemd.wait_for("READY=1")
-    place.systemd.wait_for("STATUS=ready, redis is up, 0 messages were worked on, 0 failed")
+    place.systemd.wait_for("STATUS=ready, redis is up, 0 messages were processed, 0 failed")
     place.redis.kill()
     lost = "STATUS=not-ready, redis is down: "
     while not (message := place.systemd.receive()) or lost not in f"STATUS={message.get('STATUS')}":
@@ -78,7 +78,7 @@ def test_a_worker_that_is_stopped_says_how_long_that_may_take(place: Place) -> N
     assert int(stopping["EXTEND_TIMEOUT_USEC"]) > 600_000_000
     (place.folder / "go").touch()
     assert worker.wait() == 0
-    assert "1 messages were worked on, 0 failed" in worker.log
+    assert "1 messages were processed, 0 failed" in worker.log
 
 
 def test_a_worker_that_is_blocked_feeds_the_watchdog_no_more(place: Place) -> None:

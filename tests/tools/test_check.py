@@ -358,9 +358,9 @@ def test_the_routes_are_there_for_machines_too(check: Check, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "wrong"),
     [
-        (("--trusted-proxy", "10.0.0.1/8"), "10.0.0.1/8' is no network"),
-        (("--listen", "proxy+tcp:0"), "needs to know whom to believe"),
-        (("--listen", "redirect+tcp:0"), "has no TLS to lead to"),
+        (("--trusted-proxy", "10.0.0.1/8"), "10.0.0.1/8' is not a network"),
+        (("--listen", "proxy+tcp:0"), "needs a trusted proxy"),
+        (("--listen", "redirect+tcp:0"), "has no TLS listener to redirect to"),
     ],
 )
 def test_listeners_that_lack_something_are_found(

@@ -166,7 +166,7 @@ def test_where_there_are_no_keys_yet_is_told(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("key", "retire", "x"), "Error: KID: 'x' is no key here; there are none yet"),
+        (("key", "retire", "x"), "Error: KID: 'x' is not a key here; there are none yet"),
         (("key", "new", "--algorithm", "RS256"), "Error: Invalid value for '--algorithm'"),
         (("key", "list", "--config", "none.toml"), "Error: --config: 'none.toml' cannot be read"),
         (("token",), "Error: Missing option '--subject'."),

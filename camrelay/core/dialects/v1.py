@@ -82,7 +82,7 @@ def _payload(kind: Kind, data: Raw) -> bytes:
     try:
         return _TEXT.decode(body).encode()
     except msgspec.ValidationError:
-        raise Rejected("wrong-type", "in this room, data is a text") from None
+        raise Rejected("wrong-type", "data must be a string in this room") from None
 
 
 def envelope(kind: Kind, publication: Publication, now: float) -> bytes:

@@ -5,9 +5,9 @@ import sqlite3
 _WORDS = {
     sqlite3.SQLITE_BUSY: "another program has locked it",
     sqlite3.SQLITE_LOCKED: "another program has locked it",
-    sqlite3.SQLITE_READONLY: "it may not be written",
-    sqlite3.SQLITE_PERM: "it may not be read",
-    sqlite3.SQLITE_IOERR: "the disk does not read or write",
+    sqlite3.SQLITE_READONLY: "it is not writable",
+    sqlite3.SQLITE_PERM: "it is not readable",
+    sqlite3.SQLITE_IOERR: "the disk has an I/O error",
     sqlite3.SQLITE_CORRUPT: "it is damaged",
     sqlite3.SQLITE_NOTADB: "it is damaged",
     sqlite3.SQLITE_FULL: "the disk is full",

@@ -89,7 +89,7 @@ class Call(NamedTuple):
         """About the room that the parameter `room` names. Raises Denied(400) when it names none."""
         room = self.query.get("room", "")
         if not room.startswith("/"):
-            raise Denied(400, "say which room: ?room=/ws/chat/lobby")
+            raise Denied(400, "name the room: ?room=/ws/chat/lobby")
         return self.request(dialect, room)
 
     @property

@@ -109,11 +109,11 @@ class Api(Resource):
             if rest is not None:
                 return replies, rest
         known = ", ".join(f"/api/{pattern}" for pattern in self._table)
-        raise Denied(404, f"there is no such call; they are: {known}")
+        raise Denied(404, f"there is no such call; the calls are: {known}")
 
     def _check_length(self, request: HTTPRequest) -> None:
         if request.getHeader(b"transfer-encoding") is not None:
-            raise Denied(411, "say how long the body is: Content-Length is needed")
+            raise Denied(411, "Content-Length is needed")
         length = int(request.getHeader(b"content-length") or 0)
         if length > self._max_body:
             raise Denied(413, f"the body has {length} bytes; at most {self._max_body}")

@@ -52,5 +52,5 @@ def expiry(name: str, end: datetime, now: datetime) -> Finding:
     """The finding for a certificate that is good, at `now`, until `end`."""
     text = f"{name} and its key fit; good until {end:%Y-%m-%d}, {(end - now).days} days"
     if end - now < RENEW_WITHIN:
-        return warning(SUBJECT, text, "renew it, and see why that did not happen by itself")
+        return warning(SUBJECT, text, "renew it, and find out why it was not renewed automatically")
     return ok(SUBJECT, text)

@@ -27,7 +27,7 @@ def look_at_keys(settings: Settings) -> Iterator[Finding]:
     for place in settings.jwks:
         try:
             OthersKeys((place,), Clock(), time.monotonic, nobody)
-            yield ok("keys", f"those of {place} are believed")
+            yield ok("keys", f"those of {place} are accepted")
         except StartError as error:
             yield not_startable("keys", error)
 

@@ -79,5 +79,5 @@ def _judge_dates(leaf: CertificateFacts, now: datetime) -> Finding:
         return problem(SUBJECT, f"it is not valid before {leaf.begin:%Y-%m-%d %H:%M} UTC", remedy)
     text = f"it is good until {leaf.end:%Y-%m-%d}, {left.days} days"
     if left < RENEW_WITHIN:
-        return warning(SUBJECT, text, "renew it, and see why that did not happen by itself")
+        return warning(SUBJECT, text, "renew it, and find out why it was not renewed automatically")
     return ok(SUBJECT, text)
