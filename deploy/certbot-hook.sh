@@ -16,8 +16,8 @@ umask 077
 name=$(basename "$lineage")
 install -d -m 750 -g "$group" "$folder"
 
-# Certificate and key in one file that appears whole: at no moment do they not fit. What begins with
-# a dot is passed over.
+# Certificate and key in one file that is replaced atomically: they always match. camrelay ignores
+# files that begin with a dot.
 new=$(mktemp "$folder/.$name.XXXXXX")
 trap 'rm -f "$new"' EXIT
 cat "$lineage/fullchain.pem" "$lineage/privkey.pem" > "$new"
@@ -25,5 +25,5 @@ chgrp "$group" "$new"
 chmod 640 "$new"
 mv -f "$new" "$folder/$name.pem"
 
-# It would be noticed within seconds anyway. Nothing happens when camrelay does not run.
+# camrelay notices the file by itself within seconds. If it is not running, this does nothing.
 systemctl try-reload-or-restart camrelay.service

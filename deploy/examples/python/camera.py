@@ -21,7 +21,7 @@ SECONDS_TO_RECONNECT = 2
 
 
 def position(seconds: float) -> str:
-    """Where the camera is: in metres, once around every ten seconds, at the height of eyes."""
+    """The camera's position in metres: a circle in ten seconds, at eye level."""
     angle = seconds * math.tau / 10
     return json.dumps({"x": math.cos(angle), "y": 1.6, "z": math.sin(angle), "id": "python"})
 
@@ -35,7 +35,7 @@ def walk(connection: websocket.WebSocket) -> None:
 
 
 def on_open(app: websocket.WebSocketApp) -> None:
-    """Walk in a thread: this one has to read, or nobody would answer the server's pings."""
+    """Walk in another thread: this one has to read, and answers the server's pings."""
     print("connected", flush=True)
     threading.Thread(target=walk, args=[app.sock], daemon=True).start()
 
@@ -46,12 +46,12 @@ def on_message(app: websocket.WebSocketApp, message: str) -> None:
 
 
 def on_error(app: websocket.WebSocketApp, error: Exception) -> None:
-    """Say why there is no connection: the text of the server is part of it."""
+    """Print why the connection failed, with the text of the server."""
     print(f"{type(error).__name__}: {error}", flush=True)
 
 
 def on_close(app: websocket.WebSocketApp, code: int | None, reason: str | None) -> None:
-    """Say how it ended."""
+    """Print the close code and reason."""
     print(f"closed: {code} {reason}", flush=True)
 
 

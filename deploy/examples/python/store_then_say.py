@@ -1,4 +1,4 @@
-"""Stores a chat message in a database, and only then lets everybody in the room hear it.
+"""Stores each chat message in a database, and only then sends it to the room.
 
     export REDIS_URL=redis://localhost
     twistd -n camrelay --port 8080 --data-dir data     # with the camrelay.toml of README.md

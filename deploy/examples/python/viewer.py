@@ -1,4 +1,4 @@
-"""Shows where the cameras of a room are: what the phone does, in a terminal.
+"""Prints the positions of the cameras in a room: what the phone does, in a terminal.
 
     pip install websocket-client
     python viewer.py wss://localhost:8443/ws/camera --ca camrelay_development_ca.crt
@@ -16,14 +16,14 @@ SECONDS_TO_RECONNECT = 2
 
 
 def on_message(app: websocket.WebSocketApp, message: str) -> None:
-    """Print one position. x, y and z are always there, and always finite numbers."""
+    """Print one position. x, y and z are always present, and always finite numbers."""
     position = json.loads(message)
     name = position.get("id", "camera")
     print(f"{name}: {position['x']:.2f} {position['y']:.2f} {position['z']:.2f}", flush=True)
 
 
 def on_error(app: websocket.WebSocketApp, error: Exception) -> None:
-    """Say why there is no connection: the text of the server is part of it."""
+    """Print why the connection failed, with the text of the server."""
     print(f"{type(error).__name__}: {error}", flush=True)
 
 

@@ -1,4 +1,4 @@
-// Sends where this object is to a camera room, ten times a second, over WebSocketSharp.
+// Sends the position of this object to a camera room, ten times a second, with WebSocketSharp.
 //
 // 1. Put websocket-sharp.dll under Assets/Plugins and this file under Assets.
 // 2. Add the component to the camera of the headset (or to any object that moves).
@@ -40,22 +40,22 @@ public class CameraSender : MonoBehaviour
                 SendPosition();
                 yield return pause;
             }
-            // Not all headsets at once, when the server was restarted.
+            // A random delay, so that not all headsets reconnect at once after a restart.
             yield return new WaitForSeconds(Random.Range(1f, 3f));
         }
     }
 
-    // A new WebSocket each time: one object gives up for good after ten failures.
+    // A new WebSocket each time: one object stops connecting after ten failures.
     void Connect()
     {
         closed = sending = false;
         socket = new WebSocket(Url);
         if (socket.IsSecure)
         {
-            // Assets are read here, in Unity's thread; the certificate is judged in another.
+            // Assets can be read only here, in Unity's thread; the callback runs in another one.
             var key = Certificate == null ? null : PublicKey(new X509Certificate(Certificate.bytes));
             socket.SslConfiguration.EnabledSslProtocols = SslProtocols.Tls12;
-            // WebSocketSharp trusts everybody unless it is told whom to trust.
+            // By default, WebSocketSharp trusts every server.
             socket.SslConfiguration.ServerCertificateValidationCallback =
                 (sender, shown, chain, errors) => IsTrusted(shown, errors, key);
         }
@@ -66,7 +66,7 @@ public class CameraSender : MonoBehaviour
             Debug.Log("camrelay: closed " + e.Code + " " + e.Reason);
             closed = true;
         };
-        // Connect() would hold Unity's main thread until there is an answer.
+        // Connect() would block Unity's main thread until the server answers.
         socket.ConnectAsync();
     }
 
@@ -90,13 +90,14 @@ public class CameraSender : MonoBehaviour
         }
         catch (InvalidOperationException)
         {
-            // It closed between the question and the sending: OnClose says so.
+            // The connection closed between the check and the send: OnClose is called.
             sending = false;
         }
     }
 
-    // Whom the system trusts, and whoever has the key of our certificate: it stays the same when
-    // the certificate is renewed. (Mono cannot follow a chain of modern certificates itself.)
+    // Accepts what the system trusts, and the server with the same public key as our certificate:
+    // the key does not change when the certificate is renewed. (Mono cannot verify a chain of
+    // ECDSA certificates itself.)
     static bool IsTrusted(X509Certificate shown, SslPolicyErrors errors, string key)
     {
         if (errors == SslPolicyErrors.None || PublicKey(shown) == key)

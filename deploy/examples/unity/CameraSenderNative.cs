@@ -1,4 +1,4 @@
-// Sends where this object is to a camera room, ten times a second, over NativeWebSocket.
+// Sends the position of this object to a camera room, ten times a second, with NativeWebSocket.
 //
 // For WebGL, and for projects that have NativeWebSocket already (Package Manager, "Add package from
 // git URL", the repository endel/NativeWebSocket). It trusts what the device trusts: a server with a
@@ -31,7 +31,7 @@ public class CameraSenderNative : MonoBehaviour
             socket.OnClose += code => Debug.Log("camrelay: closed " + (int)code);
             // Returns when the connection has ended.
             await socket.Connect();
-            // Not all headsets at once, when the server was restarted.
+            // A random delay, so that not all headsets reconnect at once after a restart.
             await Task.Delay(Random.Range(1000, 3000));
         }
     }
@@ -54,7 +54,7 @@ public class CameraSenderNative : MonoBehaviour
     void Update()
     {
 #if !UNITY_WEBGL || UNITY_EDITOR
-        // Since version 2 not needed, and harmless.
+        // Not needed since version 2, but harmless.
         socket?.DispatchMessageQueue();
 #endif
     }
