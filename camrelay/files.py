@@ -1,4 +1,4 @@
-"""Files that several processes share: they appear whole, and secrets stay secret."""
+"""Files that several processes share: written atomically, and secrets not readable for others."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ from camrelay.core.errors import StartError
 
 @contextmanager
 def turn(lock: Path) -> Iterator[None]:
-    """One process at a time; the system gives the lock back should the process die."""
+    """Hold `lock`: one process at a time. The system releases it if the process dies."""
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _give(descriptor, lock.parent)

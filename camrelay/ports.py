@@ -1,4 +1,4 @@
-"""What the relay needs from the world, and what the world may ask of the relay: the promises."""
+"""The interfaces between the relay and the adapters, with the guarantees of each side."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -17,15 +17,15 @@ from camrelay.core.sink import Sink
 _T = TypeVar("_T")
 # What may be done on a channel.
 Act = Literal["send", "receive"]
-# Takes what was asked for, or why it cannot be had.
+# Called with the result, or with the reason why there is none.
 Answer = Callable[[_T | Rejected], None]
 
 
 class Timer(Protocol):
-    """A call that was put off."""
+    """A delayed call."""
 
     def cancel(self) -> None:
-        """Never make the call. Only before it was made."""
+        """Do not make the call. Allowed only before it was made."""
         ...
 
 
@@ -41,7 +41,7 @@ class Clock(Protocol):
         ...
 
     def at_turn_end(self, call: Callable[[], None]) -> None:
-        """Call once all input that is ready now was read; at once when the node is idle."""
+        """Call when all input that is ready now has been read; immediately if the node is idle."""
         ...
 
     def later(self, seconds: float, call: Callable[[], None]) -> Timer:
@@ -53,9 +53,9 @@ class Bus(Protocol):
     """Carries publications between nodes.
 
     Order: the publications of one publisher arrive in the order in which they were published.
-    Loss: at most once. Where the newest counts, what cannot be carried now is followed by a newer
-    one later. Where every message counts, it is dropped and counted, and reported with
-    `Clustered.not_carried`. Nothing is ever raised, and no call waits for the network.
+    Loss: at most once. Of a kind whose newest message counts, a message that cannot be carried now
+    is replaced by a newer one later. Of other kinds it is dropped and counted, and reported with
+    `Clustered.not_carried`. No method raises, and none waits for the network.
     """
 
     def serve(self, relay: "Clustered") -> None:
@@ -63,11 +63,11 @@ class Bus(Protocol):
         ...
 
     def room_opened(self, path: str) -> None:
-        """This node has members in the room from now on."""
+        """This node now has members in the room."""
         ...
 
     def room_closed(self, path: str) -> None:
-        """The last member on this node is gone."""
+        """The last member on this node has left."""
         ...
 
     def members_changed(self, path: str, count: int) -> None:
@@ -75,7 +75,7 @@ class Bus(Protocol):
         ...
 
     def elsewhere(self, path: str) -> Presence:
-        """Who is in the open room on other nodes; as of about a second ago."""
+        """The members of the open room on other nodes; about a second old."""
         ...
 
     def census(self, done: Callable[[Census], None]) -> None:
@@ -92,11 +92,11 @@ class Bus(Protocol):
         ...
 
     def publish(self, path: str, turn: Sequence[Publication]) -> None:
-        """Carry what the members of this node have already got to the other nodes."""
+        """Carry publications, which the members of this node have got already, to other nodes."""
         ...
 
     def left(self, path: str, publishers: Sequence[str]) -> None:
-        """The positions of `publishers`, who were on this node, are not retained any more."""
+        """The positions of `publishers`, which were on this node, are no longer retained."""
         ...
 
 
@@ -104,11 +104,11 @@ class Clustered(Protocol):
     """The relay as the bus sees it: one call for each thing that happens on another node."""
 
     def take(self, path: str, node: str, turn: Sequence[Remote]) -> None:
-        """Publishers on `node` have said something; `node` is empty for who is on none."""
+        """Publishers on `node` sent these; `node` is empty for a program that is not a node."""
         ...
 
     def replace(self, path: str, node: str, retained: Sequence[Remote]) -> None:
-        """This is all that `node` retains in the room."""
+        """`node` retains exactly these in the room."""
         ...
 
     def forget(self, path: str, publishers: Collection[str]) -> None:
@@ -124,19 +124,19 @@ class Clustered(Protocol):
         ...
 
     def present(self, path: str) -> Sequence[Member]:
-        """Who is in the room on this node, as far as anybody is named."""
+        """The members of the room on this node, at most as many as are named."""
         ...
 
     def presence_changed(self, path: str, joined: Sequence[Member], left: Sequence[Member]) -> None:
-        """Who is in the room on other nodes has changed, or how many they are."""
+        """The members of the room on other nodes have changed, or their number."""
         ...
 
     def not_carried(self, turn: Sequence[Publication], why: str) -> None:
-        """Other nodes may have missed this; `why` is for people."""
+        """Other nodes may not have got these; `why` is for people."""
         ...
 
     def missed(self, why: str) -> None:
-        """This node may have missed what was said on others; `why` is for people."""
+        """This node may have missed messages of other nodes; `why` is for people."""
         ...
 
 
@@ -144,20 +144,19 @@ class Verifier(Protocol):
     """Reads tokens."""
 
     def verify(self, token: str) -> Identity:
-        """Who the bearer of `token` is. Raises Denied(401) with a text that never quotes it.
+        """The identity in `token`. Raises Denied(401) with a text that never quotes it.
 
-        Does not wait: keys that are not here yet are fetched for the next time.
+        Does not wait: an unknown key is fetched in the background, for the next attempt.
         """
         ...
 
 
 class History(Protocol):
-    """Keeps what is said in rooms, in one order for the whole cluster.
+    """Stores the messages of rooms, in one order for the whole cluster.
 
-    A room has to be open for all other calls. Answers come later or at once, and exactly once; a
-    Rejected is the answer when the store cannot be reached, is full or too slow (`reason` is
-    "not-stored"), and then nobody knows whether the entry will be there one day. Nothing is ever
-    raised, and no call waits.
+    A room must be opened before all other calls. Answers come later or immediately, and exactly
+    once. The answer is a Rejected (`reason` is "not-stored") when the store cannot be reached, is
+    full or too slow; it is then unknown whether the entry was stored. No method raises or waits.
     """
 
     def serve(self, relay: "Remembering") -> None:
@@ -165,27 +164,27 @@ class History(Protocol):
         ...
 
     def room_opened(self, path: str, keep: Keep, done: "Answer[Position]") -> None:
-        """From the answer on, `stored` is called for each entry behind that position.
+        """The answer is the room's position; `stored` is called for each entry after it.
 
-        After a Rejected the room is open all the same: `broken` may tell later where it stands.
+        After a Rejected the room is open nevertheless: `broken` may report its position later.
         """
         ...
 
     def room_closed(self, path: str) -> None:
-        """Nothing about the room is to be told any more. What is stored stays."""
+        """Stop reporting about the room. Stored entries stay."""
         ...
 
     def append(self, path: str, said: Said, done: "Answer[Position]") -> None:
-        """Store `said`; its place is the answer, after `stored` was called for it.
+        """Store `said`; the answer is its position, after `stored` was called for it.
 
-        Entries get their places in the order of the calls of one node.
+        The entries of one node are stored in the order of its calls.
         """
         ...
 
     def read(self, path: str, after: int | None, limit: int, done: "Answer[Page]") -> None:
-        """The first `limit` entries behind the offset `after`; the newest `limit` without one.
+        """The first `limit` entries after the offset `after`; the newest `limit` without one.
 
-        Entries older than what is kept are missing: `Page.first` says from where on there are any.
+        Entries that are no longer kept are missing: `Page.first` is the oldest one that is.
         """
         ...
 
@@ -194,13 +193,13 @@ class Remembering(Protocol):
     """The relay as the history sees it."""
 
     def stored(self, path: str, epoch: str, entries: Sequence[Entry]) -> None:
-        """These come next in the open room: each entry once, in order, without a hole."""
+        """The next entries of the open room: each entry once, in order, without a gap."""
         ...
 
     def broken(self, path: str, at: Position, why: str) -> None:
         """Entries of the open room are lost for good, or its epoch has ended.
 
-        The next entry that is told comes behind `at`; `why` is for people.
+        The next entry that is reported comes after `at`; `why` is for people.
         """
         ...
 
@@ -208,8 +207,8 @@ class Remembering(Protocol):
 class Queues(Protocol):
     """Named queues between programs, as a request uses them: see camrelay.channels.promises.
 
-    Names are spelled as the relay spells them. The Rejected of an answer has the reason "full",
-    "too-large", "no-queue" (nobody knows whether it was sent) or "internal-error".
+    Names are valid channel names. The Rejected of an answer has the reason "full", "too-large",
+    "no-queue" (it is unknown whether the message was sent) or "internal-error".
     """
 
     def send(self, channel: str, message: bytes, done: Answer[None]) -> None:
@@ -225,10 +224,10 @@ class Queues(Protocol):
 
 
 class Visiting(Protocol):
-    """The relay as one request sees it that is over when it is answered. Each raises Denied."""
+    """The relay as an HTTP request sees it. Each method raises Denied."""
 
     def identify(self, request: Request) -> Identity | None:
-        """Who asks; None is a stranger."""
+        """The identity of the client; None if it has no token."""
         ...
 
     def channel(self, request: Request, name: str, act: Act) -> str:
@@ -238,21 +237,21 @@ class Visiting(Protocol):
     def publish(
         self, request: Request, payload: bytes, is_binary: bool, done: Answer[Position]
     ) -> None:
-        """Say something in the room at the path of `request`."""
+        """Send a message to the room at the path of `request`."""
         ...
 
     def read(
         self, request: Request, after: Position | None, limit: int, done: Answer[Reading]
     ) -> None:
-        """What was said there behind `after`; the newest without it."""
+        """The messages of that room after `after`; the newest without it."""
         ...
 
     def look(self, request: Request, done: Callable[[Sight], None]) -> None:
-        """Who is there."""
+        """The members of that room."""
         ...
 
     def rooms(self, request: Request, done: Callable[[Census], None]) -> None:
-        """The rooms of the whole cluster, as far as the token of `request` goes."""
+        """The rooms of the whole cluster that the token of `request` grants."""
         ...
 
 
@@ -311,15 +310,15 @@ class BusJournal(Protocol):
         ...
 
     def not_carried(self, count: int, why: str) -> None:
-        """So many publications did not, or perhaps not, reach the other nodes."""
+        """`count` publications did not, or may not, have reached the other nodes."""
         ...
 
     def late(self, node: str) -> None:
-        """Something of `node` was dropped: later words of it have come before."""
+        """A message of `node` was dropped, because later ones had arrived before it."""
         ...
 
     def unreadable(self, why: str) -> None:
-        """Something that was meant for nodes was dropped."""
+        """A message on a channel of the nodes could not be decoded, and was dropped."""
         ...
 
 
@@ -327,15 +326,15 @@ class HistoryJournal(Protocol):
     """Notes what happens to the history. Never raises, never waits."""
 
     def not_stored(self, count: int, why: str) -> None:
-        """So many messages and questions were refused; `why` is for people."""
+        """`count` messages and reads were refused; `why` is for people."""
         ...
 
     def stores_again(self) -> None:
-        """What was the matter is over."""
+        """Storing works again."""
         ...
 
     def unreadable(self, why: str) -> None:
-        """Something that was stored, or told to be, was passed over."""
+        """A stored entry could not be decoded, and was skipped."""
         ...
 
     def failed(self, what: str) -> None:
@@ -347,19 +346,19 @@ class CertificateJournal(Protocol):
     """Notes what becomes of certificates. Never raises, never waits."""
 
     def certificate_shown(self, path: str, names: Sequence[str], end: datetime) -> None:
-        """Clients that ask for one of `names` get what is in the file from now on."""
+        """Clients that ask for one of `names` now get the certificate in the file."""
         ...
 
     def certificate_refused(self, why: str) -> None:
-        """Something cannot be used; what was there before stays. `why` has the remedy."""
+        """A file cannot be used; the previous one stays in use. `why` has the remedy."""
         ...
 
     def certificates_read(self, usable: int, refused: int) -> None:
-        """All of them were read again, as the operator wanted."""
+        """All files were read again, as the operator asked."""
         ...
 
     def certificate_ends(self, path: str, days: int, end: datetime) -> None:
-        """It is good for at most so many days more; 0 or less when it is over."""
+        """The certificate expires in at most `days` days; 0 or less when it has expired."""
         ...
 
 
@@ -367,11 +366,11 @@ class KeyJournal(Protocol):
     """Notes what happens to the keys of tokens. Never raises, never waits."""
 
     def keys_read(self, place: str, names: Sequence[str]) -> None:
-        """The keys of a file or URL are others than before."""
+        """The keys of a file or URL have changed."""
         ...
 
     def keys_not_read(self, place: str, why: str) -> None:
-        """They could not be read, and those from before stay."""
+        """They could not be read; the previous ones stay in use."""
         ...
 
     def keys_not_made(self, why: str) -> None:
@@ -391,15 +390,15 @@ class Relaying(Protocol):
         ...
 
     def receive(self, session: Session, payload: bytes, is_binary: bool) -> None:
-        """A whole message came; text is valid UTF-8."""
+        """A complete message; text is valid UTF-8."""
         ...
 
     def fell_behind(self, session: Session) -> None:
-        """The transport takes no more for now."""
+        """The transport is full: pauseProducing was called."""
         ...
 
     def caught_up(self, session: Session) -> None:
-        """The transport takes more again."""
+        """The transport has room again: resumeProducing was called."""
         ...
 
     def leave(self, session: Session, code: int | None, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Composition: a node, where its clients come in, and what its operators see."""
+"""Composition: a node, the listeners for its clients, and what its operators see."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -33,10 +33,10 @@ from camrelay.wiring.relay_service import RelayService
 def build(
     settings: Settings, reactor: Any, listeners: Sequence[Listener] | None = None
 ) -> RelayService:
-    """The service for `settings` on `reactor`. Raises StartError, and nothing listens then.
+    """The service for `settings` on `reactor`. Raises StartError before anything listens.
 
-    `listeners` are made as the settings say when they are None; with others, somebody else answers
-    the operator, too.
+    Without `listeners`, they are made from the settings. A worker is given those of its supervisor,
+    which then also serves the admin listener and systemd.
     """
     journal = CountingJournal(ReactorClock.now)
     node = Node(settings, journal, reactor)
@@ -57,7 +57,7 @@ def build(
     service.ending = _ending(drain, settings.drain_time, listening, reactor)
     for part in (node.bearers.keys, drain, service.ending, *listening, front):
         part.setServiceParent(service)
-    # In a turn of its own: whatever waits for the start of the reactor was called by then.
+    # In a later turn, when everything that waited for the start of the reactor has been called.
     reactor.callLater(0, service.readiness.withdraw, STARTING)
     return service
 
@@ -65,7 +65,7 @@ def build(
 def _count(
     service: RelayService, node: Node, front: Front, journal: CountingJournal, reactor: Any
 ) -> None:
-    """Have the metrics tell of everything."""
+    """Add all parts to the metrics."""
     delay = ReactorDelay(reactor)
     delay.setServiceParent(service)
     front.count(service.metrics)
@@ -81,7 +81,7 @@ def _factories(  # noqa: PLR0913 (what a listener needs)
     journal: CountingJournal,
     reactor: Any,
 ) -> Factories:
-    """What is listened for, with certificates where they are needed."""
+    """The protocol factories of the listeners, with certificates where they are needed."""
     tls: IProtocolFactory = front.doors
     secured = make_certificates(settings, listeners, journal)
     if secured is not None:
@@ -97,7 +97,7 @@ def _factories(  # noqa: PLR0913 (what a listener needs)
 def _ending(
     drain: Drain, seconds: float, listening: Sequence[ListeningService], reactor: Any
 ) -> Ending:
-    """Where others share the sockets and only this process is stopped, they get the newcomers."""
+    """How this process ends: if others share its sockets, new clients are left to them."""
     elsewhere = all(one.is_shared for one in listening)
     leave = partial(drain.begin, seconds)
     return Ending(leave, reactor, on_sigterm=partial(drain.begin, seconds, elsewhere=elsewhere))

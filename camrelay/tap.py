@@ -49,7 +49,7 @@ class Options(usage.Options):
     settings: Settings
 
     def __init__(self) -> None:
-        """Nothing was given yet."""
+        """Before the command line is parsed: `many` collects the repeatable options."""
         super().__init__()
         self.many: dict[str, list[str]] = {}
 
@@ -58,7 +58,7 @@ class Options(usage.Options):
         return super().getUsage(width) + EXAMPLES
 
     def postOptions(self) -> None:
-        """Complete the settings, or end with one line that says what is wrong."""
+        """Make `settings` from all sources, or exit with one line that says what is wrong."""
         given: dict[str, Any] = {name: tuple(values) for name, values in self.many.items()}
         for option in OPTIONS.values():
             value = self.get(option.name.replace("_", "-"))

@@ -1,4 +1,4 @@
-"""The bus of a node that is alone: there is nobody to carry anything to."""
+"""The bus of a single node: there are no other nodes."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ from camrelay.ports import Clustered
 
 
 class LocalBus:
-    """Keeps the promises of a bus between one node and no other."""
+    """Implements `camrelay.ports.Bus` for a node without others: nothing is carried."""
 
     trouble = ""
 

@@ -1,4 +1,4 @@
-"""Who may read and write in the rooms of a route."""
+"""Access control: who may read and write in the rooms of a route."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ ANYBODY = "*"
 class Access:
     """What a route says about who may use its rooms.
 
-    `level`: "open" to everybody; "signed-in" for all who show a token, guests too; "token" for
-    those whose token grants the room. `subscribe` and `publish` name the subjects that may read
-    and write, where `*` is everybody who is signed in; None leaves it to the level. At the level
-    "token" they are granted it in addition; elsewhere nobody else may.
+    `level`: "open" to everybody; "signed-in" for everybody with a token, also guests; "token" for
+    those whose token grants the room. `subscribe` and `publish` list the subjects that may read
+    and write, where `*` stands for everybody with a token; None leaves it to the level. At the
+    level "token" they may do so in addition to those with a grant; elsewhere nobody else may.
     """
 
     level: Level = "open"
@@ -34,18 +34,18 @@ _NOT_GRANTED = "your token does not let you use this room"
 
 
 class Rights(NamedTuple):
-    """What somebody may do in a room; at least one of both."""
+    """What a client may do in a room; at least one of the two."""
 
     subscribe: bool
     publish: bool
 
 
 def rights(access: Access, identity: Identity | None, room: str) -> Rights:
-    """What `identity` may do in `room`; None is somebody who has shown no token.
+    """What `identity` may do in `room`; None is a client without a token.
 
-    A token that grants anything in a room says with it what its bearer may not do there: one that
-    is only good for reading does not write, even where others do.
-    Raises Denied(401) when signing in could help, Denied(403) when only another token could.
+    A token with a grant for a room also limits its bearer there: with a read-only token nobody may
+    write, even in rooms where everybody else may.
+    Raises Denied(401) if a token is needed, Denied(403) if another token is.
     """
     if identity is None:
         allowed = _rights_of_a_stranger(access)

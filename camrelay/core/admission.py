@@ -1,4 +1,4 @@
-"""Who may come in, and to which room: decided before the WebSocket is open."""
+"""Which clients are admitted, and to which room: decided before the WebSocket is open."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -23,18 +23,18 @@ from camrelay.core.terms import USUAL, Terms
 
 UNAUTHORIZED = 401
 
-# Messages of the past that a joiner may ask for.
+# The most earlier messages that a joiner may ask for.
 MAX_HISTORY = 1000
 
 
 class Request(Struct, frozen=True):
     """A WebSocket handshake, or a request of the HTTP API, as the client sent it.
 
-    `path` is still percent-encoded; `host` has no port; `origin` is None when the client is no
-    browser; `query` holds the first value of each parameter. `certificate_subject` is whom the
-    client's certificate names, which TLS has verified; empty when it has shown none.
-    `authorization` and `cookie` are headers, empty when they are missing. `dialect`: how the client
-    wants to be spoken to. `id` is its name in the log, and in the header X-Request-Id of an answer.
+    `path` is still percent-encoded; `host` has no port; `origin` is None without the header, as
+    from native clients; `query` has the first value of each parameter. `certificate_subject` is
+    the name in the client's certificate, which TLS has verified; empty without one.
+    `authorization` and `cookie` are headers, empty when missing. `dialect` is the one that the
+    client asked for. `id` identifies it in the log, and in the header X-Request-Id of an answer.
     """
 
     path: str
@@ -50,11 +50,11 @@ class Request(Struct, frozen=True):
 
 
 class Admission(Struct, frozen=True):
-    """The verdict on a request that may come in: its room and how the client wants it.
+    """An admitted request: its room, and what the client asked for.
 
-    `hz`: how many updates a second the client wants at most; 0 is all of them. `user`: the name
-    that it gave itself. `history`: how much of what was said before it wants. `resume`: where it
-    was the last time. `request`: what has to be decided again, once it has shown a token.
+    `hz`: the most updates a second that the client wants; 0 means all. `user`: the name in
+    `?user=`. `history`: how many earlier messages it wants. `resume`: the position of the last
+    message that it has. `request`: set while the client waits for a token, to decide again.
     """
 
     room: str
@@ -75,9 +75,9 @@ class Admission(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Gatekeeper:
-    """What is asked about everybody: the routes, the foreign origins that may come in, tokens.
+    """Decides on requests, by the routes, the allowed origins and tokens.
 
-    `verify` gives the bearer of a token, or raises Denied(401).
+    `verify` returns the identity in a token, or raises Denied(401).
     """
 
     routes: RouteTable
@@ -85,15 +85,15 @@ class Gatekeeper:
     verify: Callable[[str], Identity]
 
     def identify(self, request: Request) -> Identity | None:
-        """Who asks; None is a stranger. Raises Denied(401), and Denied(403) for foreign pages."""
+        """The client's identity, or None. Raises Denied(401), or Denied(403) for other origins."""
         check_origin(request, self.origins)
         return self._identity(request)
 
     def admit(self, request: Request) -> Admission:
-        """The place for a handshake. Raises Denied with a status and a text that says why.
+        """Decide on a handshake. Raises Denied with a status and a text that says why.
 
-        Who has no token yet, but a dialect in which one can be sent, waits for it in a room of
-        its own.
+        A client that needs a token and has none, but whose dialect can send one later, is admitted
+        to a waiting room of its own.
         """
         try:
             return _to_listen(self.admit_visitor(request))
@@ -105,10 +105,10 @@ class Gatekeeper:
             return _waiting(request)
 
     def admit_visitor(self, request: Request) -> Admission:
-        """The place for one who may listen there, or publish, or both. Raises Denied.
+        """Decide on a request, whose sender may then listen, or publish, or both. Raises Denied.
 
-        Where nobody needs a token, one that is not good makes its bearer a stranger: clients of
-        other servers bring tokens of theirs.
+        In rooms that need no token, an invalid one counts as none: clients may send tokens that
+        are meant for other servers.
         """
         check_origin(request, self.origins)
         try:
@@ -131,7 +131,7 @@ class Gatekeeper:
             raise denied from None
 
     def admit_with(self, request: Request, token: str) -> Admission:
-        """The place for a `request` that was let wait, once its `token` is here. Raises Denied."""
+        """Decide on a waiting `request`, now that its `token` is here. Raises Denied."""
         return _to_listen(self._admit(request, self.verify(token)))
 
     def renew(self, admission: Admission, token: str) -> Admission:
@@ -168,7 +168,7 @@ class Gatekeeper:
 
 
 def _to_listen(admission: Admission) -> Admission:
-    """A member listens, whatever else it does."""
+    """Members must be allowed to listen."""
     if not admission.may_subscribe:
         text = f"you may publish in {admission.room}, not listen: POST to /api/messages"
         raise Denied(403, text)
@@ -187,7 +187,7 @@ def _waiting(request: Request) -> Admission:
 
 
 def _user(name: str, identity: Identity | None) -> str:
-    """The name that goes before what it says, if it wants that."""
+    """The name that is put before its messages, if it asked for that."""
     _check_user(name, identity)
     return room_name(name) if name else ""
 

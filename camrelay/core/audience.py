@@ -1,4 +1,4 @@
-"""The members of one room, by the way in which frames reach them."""
+"""The members of one room, grouped by how frames reach them."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -14,10 +14,10 @@ Broken = Callable[[Session], None]
 
 
 class Audience:
-    """Each member keeps up, is behind, is paced, or waits for the past of the room.
+    """Each member keeps up, is behind, is paced, or waits for the history of the room.
 
-    Those that keep up are grouped by dialect: a turn is written once for each group. A session
-    that is paced or waits for the past may be behind as well.
+    Those that keep up are grouped by dialect: a turn is encoded once for each group. A session
+    that is paced or waits for the history may be behind as well.
     """
 
     __slots__ = (
@@ -32,7 +32,7 @@ class Audience:
     )
 
     def __init__(self, kind: Kind, traffic: Traffic | None = None) -> None:
-        """Nobody is here; `traffic` counts what is sent to those that keep up."""
+        """No members; `traffic` counts what is sent to those that keep up."""
         self._kind = kind
         self._traffic = traffic or Traffic()
         self._keeping_up: dict[Dialect, dict[Session, Callable[[bytes], None]]] = {}
@@ -62,7 +62,7 @@ class Audience:
 
     @property
     def listeners(self) -> Sequence[Session]:
-        """Those whose dialect has words for more than publications, and who have got the first."""
+        """Members whose dialect has notices, after their welcome."""
         return list(self._listeners)
 
     @property
@@ -98,7 +98,7 @@ class Audience:
             group.pop(session, None)
 
     def lose(self) -> None:
-        """Something is lost for those that wait for the past."""
+        """Messages were lost for the members that wait for the history."""
         for replay in self._replays.values():
             replay.lose()
 
@@ -121,8 +121,8 @@ class Audience:
         elif session in self._paced or session in self._replays:
             session.catch_up()
 
-    # While a session keeps up, its `messages_out` is counted relative to what was delivered to
-    # all: that costs nothing per delivery.
+    # While a session keeps up, its `messages_out` is kept relative to `_delivered`, the number of
+    # publications delivered to all: counting then costs nothing per delivery.
 
     def _keep_up(self, session: Session) -> None:
         group = self._keeping_up.get(session.dialect)
@@ -141,10 +141,10 @@ class Audience:
     # Delivering
 
     def deliver(self, turn: Sequence[Publication], now: float, broken: Broken) -> None:
-        """Give `turn` to every member: one write to each that keeps up, through outboxes to others.
+        """Send `turn` to every member: one write to each that keeps up, through outboxes to others.
 
-        `broken` is called, inside the `except`, for a subscriber whose sink breaks its promise and
-        raises: the others get theirs all the same.
+        `broken` is called, inside `except`, for a member whose sink raises, which a sink must not
+        do: the others get the turn nevertheless.
         """
         self._delivered += len(turn)
         # A write may meet backpressure or a close, and both change the groups.

@@ -1,4 +1,4 @@
-"""How many connections there are, in all and from one address, and who has to wait outside."""
+"""The number of connections, in all and from one address, and its limits."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""How a node empties itself: who is closed when, and when clients are to come back.
+"""How a node drains: when each connection is closed, and when its client should reconnect.
 
-Connections that end in one moment come back in one moment, with a TLS handshake each. So they are
-closed evenly over some time, and each client is told a time of its own for its return.
+Clients that are disconnected at the same moment reconnect at the same moment, with a TLS handshake
+each. So connections are closed evenly over some time, each with its own time to reconnect.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ RESTART_SECONDS = 2.0
 class DrainPlan:
     """From `began` on (seconds of any clock), `connections` are closed within `seconds`.
 
-    `elsewhere`: others serve in the meantime, so that clients may come back at any time.
+    `elsewhere`: other processes serve meanwhile, so that clients may reconnect at any time.
     """
 
     began: float
@@ -31,9 +31,9 @@ class DrainPlan:
         return self.connections - 1 - floor(self.connections * elapsed / self.seconds)
 
     def return_in(self, now: float, chance: float) -> float:
-        """In how many seconds a client is to come back; `chance` from 0 to 1 spreads them.
+        """Seconds after which a client should reconnect; `chance` from 0 to 1 spreads them.
 
-        At the earliest when the next process is there, and over as long a time as they leave in.
+        At the earliest when the next process runs, and spread over the drain time.
         """
         if self.elsewhere:
             return chance

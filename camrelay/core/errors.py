@@ -1,10 +1,10 @@
-"""What can go wrong with a peer, as one tree, and the reasons for which a connection is ended.
+"""The errors of peers, as one tree, and the reasons for which a connection is closed.
 
     PeerError
-        Denied      at the handshake: answered with an HTTP status and a text
-        Rejected    a message: dropped, counted under its reason; the connection stays
+        Denied      a handshake or request is refused: answered with an HTTP status and a text
+        Rejected    a message is dropped and counted under its reason; the connection stays open
 
-StartError is ours: the settings do not let camrelay start.
+StartError is for the operator: camrelay cannot start with these settings.
 """
 
 from dataclasses import dataclass
@@ -67,9 +67,9 @@ class CloseReason:
 
 
 def going_away(seconds: float) -> CloseReason:
-    """The server ends, and the client finds one again in `seconds`. Programs look for "in N ms".
+    """The server stops; the client should reconnect in `seconds`. Programs look for "in N ms".
 
-    1012, "service restart", would say it better, but OkHttp 3.x and Mono take it for an error.
+    1012, "service restart", would fit better, but OkHttp 3.x and Mono treat it as an error.
     """
     text = f"the server is going away: come back in {seconds * 1000:.0f} ms"
     return CloseReason(1001, text, True)

@@ -1,4 +1,4 @@
-"""What is kept of a room, and how a place in it is named."""
+"""The history of a room, and positions in it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,9 +14,9 @@ class Keep(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A message that was accepted, before it has a place.
+    """A message that was accepted, before it has a position.
 
-    `publisher` is the id of a session, `user` what others see, `at` seconds since 1970.
+    `publisher` is the id of a session, `user` the name that others see, `at` seconds since 1970.
     """
 
     publisher: str
@@ -26,31 +26,31 @@ class Said(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A message in its place: offsets of a room are 1, 2, 3 and so on, the same on every node."""
+    """A stored message: the offsets of a room are 1, 2, 3 and so on, the same on every node."""
 
     offset: int
     said: Said
 
 
 class Position(NamedTuple):
-    """A place in a room. Offsets of different epochs have nothing to do with each other.
+    """A position in the history of a room. Offsets of different epochs cannot be compared.
 
-    An epoch ends when what was stored is lost, and with it the count.
+    An epoch ends when stored messages may be lost; the next one counts from its own start.
     """
 
     epoch: str
     offset: int
 
 
-# Where nothing is kept.
+# In rooms without a history.
 NOWHERE = Position("", 0)
 
 
 class Page(NamedTuple):
-    """A part of what is kept: `entries` without a hole, oldest first.
+    """A part of a history: `entries` without a gap, oldest first.
 
-    `top` is the offset of the newest entry that the room ever had in this epoch; `first` the
-    oldest one that is still kept, `top` + 1 when nothing is.
+    `top` is the offset of the newest entry that the room ever had in this epoch; `first` that of
+    the oldest one that is still kept, `top` + 1 if none is.
     """
 
     epoch: str

@@ -1,4 +1,4 @@
-"""How often something may happen, and how big the queues of one connection may grow."""
+"""Rate limits, and the bounds of the queues of one connection."""
 
 from dataclasses import dataclass
 from math import inf
@@ -23,7 +23,7 @@ class Rate:
 
 
 class Allowance:
-    """What one spender has left of a rate.
+    """How much of a rate one spender has left.
 
     The generic cell rate algorithm (ITU-T I.371 annex A) in its virtual scheduling form: one
     number of state, the time from which the next event may happen. Times are seconds of any clock
@@ -75,13 +75,13 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one connection may do to the relay and what the relay keeps for it.
+    """The limits of one connection.
 
-    `messages` and `bytes`: what it may publish. `message_size`: bytes of one message. `garbage`:
-    messages that cannot be used, before it is closed. `outbox_bytes` and `outbox_frames`: what it
-    may leave unread, before it is closed. `ids`: how many cameras one connection may speak for.
-    `retain`: seconds for which a position outlives the connection that published it. `members`:
-    how many a room may have in the whole cluster; 0: no limit.
+    `messages` and `bytes`: the rates at which it may publish. `message_size`: bytes of one message.
+    `garbage`: the rate of unusable messages above which it is closed. `outbox_bytes` and
+    `outbox_frames`: what it may leave unread before it is closed. `ids`: how many cameras it may
+    send for. `retain`: seconds for which its last positions are kept after it has closed.
+    `members`: how many members a room may have in the whole cluster; 0: no limit.
     """
 
     messages: Rate = Rate(250, 500)

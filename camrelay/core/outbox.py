@@ -1,4 +1,4 @@
-"""What a subscriber that does not keep up still has to get."""
+"""The frames that wait for a subscriber that does not keep up."""
 
 from collections.abc import Hashable
 
@@ -6,11 +6,12 @@ from camrelay.core.traffic import Traffic
 
 
 class Outbox:
-    """Frames in the order in which they shall leave, bounded in bytes and in number.
+    """Frames in sending order, bounded in bytes and in number.
 
-    A frame with a slot (not an integer) replaces an older frame of the same slot: that is
-    conflation, and it bounds positions at one per camera. Frames without a slot (chat) all stay,
-    until the bound is passed: `offer` then says no, and the subscriber is a slow consumer.
+    A frame with a slot (not an integer) replaces an older frame of the same slot: this is
+    conflation, and keeps at most one position per camera. Frames without a slot (chat) are all
+    kept, until they exceed the bound: `offer` then returns False, and the subscriber is a slow
+    consumer.
     """
 
     __slots__ = ("_frames", "_max_bytes", "_max_queued", "_queued", "_traffic", "bytes")

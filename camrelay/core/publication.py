@@ -1,21 +1,20 @@
-"""What a room has accepted and passes on."""
+"""A message that a room has accepted and fans out."""
 
 from typing import NamedTuple
 
 from camrelay.core.kinds.kind import Message
 
-# What a position is the newest word of: its publisher, and the key of the message.
+# A newer publication replaces an older one of the same slot: its publisher and message key.
 Slot = tuple[str, str]
 
 
 class Publication(NamedTuple):
     """A message that a room accepted: framed once, whoever receives it.
 
-    `slot` is what it is the newest word of, or None when every message counts. `at` is the time at
-    which it was accepted, in seconds since 1970. `sequence` grows from one publication of a
-    publisher to the next. `origin` is the node that it came from, None when it is this one.
-    `user` is what others see of the publisher, or empty. `epoch` and `offset` are its place in a
-    room that is kept, empty and 0 elsewhere.
+    `slot` is None when every message counts. `at` is the time at which it was accepted, in seconds
+    since 1970. `sequence` increases with each publication of a publisher. `origin` is the node that
+    it came from, None for this one. `user` is the publisher's name that others see, or empty.
+    `epoch` and `offset` are its position in the history, empty and 0 without one.
     """
 
     publisher: str
@@ -31,7 +30,7 @@ class Publication(NamedTuple):
 
 
 class Remote(NamedTuple):
-    """A publication of another node as it arrives here: its room has accepted it there."""
+    """A publication of another node, as the bus delivers it."""
 
     publisher: str
     sequence: int

@@ -1,4 +1,4 @@
-"""Whether new clients should be sent here, and every reason why not."""
+"""Whether this node accepts new clients, and the reasons why not."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -8,19 +8,19 @@ DRAINING = "draining"
 
 
 class Readiness:
-    """Ready is a node for which nobody has a reason against it.
+    """A node is ready when there is no reason against it.
 
-    Each reason has a short name, under which it is withdrawn, and a text for people.
+    Each reason has a short name, by which it is withdrawn, and a text for people.
     """
 
     def __init__(self) -> None:
-        """It starts; whoever starts it withdraws this reason."""
+        """Not ready yet: the reason STARTING is withdrawn when the node has started."""
         self._reasons = {STARTING: "the server is starting"}
         self._observers: list[Callable[[], None]] = []
 
     @property
     def reasons(self) -> Mapping[str, str]:
-        """What stands against new clients, by name; empty when nothing does."""
+        """The reasons against new clients, by name; empty if the node is ready."""
         return MappingProxyType(self._reasons)
 
     @property
@@ -32,18 +32,18 @@ class Readiness:
         return "not-ready" if self._reasons else "ready"
 
     def object(self, name: str, text: str) -> None:
-        """Give a reason against new clients, or a new text for one that stands."""
+        """Add a reason against new clients, or change its text."""
         if self._reasons.get(name) != text:
             self._reasons[name] = text
             self._tell()
 
     def withdraw(self, name: str) -> None:
-        """The reason does not stand any more; it need not have been given."""
+        """Remove a reason; does nothing if there is no such reason."""
         if self._reasons.pop(name, None) is not None:
             self._tell()
 
     def observe(self, observer: Callable[[], None]) -> None:
-        """Call `observer()` whenever a reason comes, changes or goes."""
+        """Call `observer()` whenever a reason is added, changed or removed."""
         self._observers.append(observer)
 
     def _tell(self) -> None:

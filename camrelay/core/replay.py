@@ -1,4 +1,4 @@
-"""The past of a room and what is said while it is read, put together without a hole."""
+"""The history of a room and what is published while it is read, joined without a gap."""
 
 from collections.abc import Sequence
 
@@ -6,31 +6,31 @@ from camrelay.core.publication import Publication
 
 
 class Replay:
-    """What is said while the past is read for one member. Bounded in bytes."""
+    """What is published while the history is read for one member. Bounded in bytes."""
 
     __slots__ = ("_bytes", "_held", "_max_bytes", "is_whole")
 
     def __init__(self, max_bytes: int) -> None:
-        """Nothing was said yet."""
+        """Nothing is held."""
         self._held: list[Publication] = []
         self._bytes = 0
         self._max_bytes = max_bytes
         self.is_whole = True
 
     def hold(self, turn: Sequence[Publication]) -> bool:
-        """Keep what is said now until the past is here; False when that is too much."""
+        """Hold `turn` until the history is here; False if that exceeds the bound."""
         self._held += turn
         self._bytes += sum(len(publication.frame) for publication in turn)
         return self._bytes <= self._max_bytes
 
     def lose(self) -> None:
-        """Something is lost: what is here does not follow upon any past."""
+        """Messages were lost: what is held so far cannot follow the history."""
         self.is_whole = False
         self._held.clear()
         self._bytes = 0
 
     def behind(self, past: Sequence[Publication]) -> list[Publication]:
-        """`past`, as far as it was not said again meanwhile, and then what was held."""
+        """`past`, without entries that are held as well, and then what is held."""
         if not self.is_whole:
             return list(self._held)
         first = self._held[0].offset if self._held else 0

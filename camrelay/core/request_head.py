@@ -1,8 +1,8 @@
 """What a request head must look like before any parser sees it (RFC 9112 sections 2, 3 and 5).
 
-Autobahn and twisted.web each read heads in their own, lenient way: Autobahn starts a new header at
-bytes such as 0x85 and 0x1c, both skip lines without a colon. What two readers could read
-differently is refused here, once, for both.
+Autobahn and twisted.web each parse heads in their own, lenient way: Autobahn starts a new header at
+bytes such as 0x85 and 0x1c, both skip lines without a colon. A head that two parsers could
+interpret differently is refused here, once, for both.
 """
 
 import re
@@ -16,8 +16,8 @@ MAX_SIZE = 8192
 MAX_HEADERS = 64
 
 _REQUEST_LINE = re.compile(rb"[A-Z]{1,16} /[\x21-\x7e]* HTTP/1\.[01]")
-# One way only to match a line: space around a value is cut off afterwards, since a pattern for it
-# would try every way to divide 8,000 spaces.
+# Space around a value is stripped afterwards: a pattern for it would backtrack over every way to
+# divide 8,000 spaces.
 _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\x84\x86-\xff]*)")
 _DIGITS = re.compile(rb"[0-9]{1,16}")
 
@@ -32,15 +32,14 @@ class RequestHead(NamedTuple):
 
     @property
     def wants_websocket(self) -> bool:
-        """It asks for a WebSocket, rightly or not."""
+        """It asks for a WebSocket; the handshake may still be invalid."""
         return any(b"websocket" in value.lower() for value in self.headers.get(b"upgrade", ()))
 
 
 def read(head: bytes) -> RequestHead:
     """Read a head (without the empty line at its end).
 
-    Raises Denied(400) or Denied(431) for a head that is not well-formed or that could be read in
-    two ways.
+    Raises Denied(400) or Denied(431) for a head that is malformed or ambiguous.
     """
     first, *lines = head.split(b"\r\n")
     if not _REQUEST_LINE.fullmatch(first):

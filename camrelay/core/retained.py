@@ -8,16 +8,16 @@ MAX_BYTES = 1 << 20
 
 
 class Retained:
-    """Publications by slot, the most recently spoken last.
+    """Publications by slot, the most recent last.
 
-    Bounded at MAX_BYTES of frames, which is what a joiner that does not read can cost: the camera
-    that was silent for longest is dropped first.
+    Bounded at MAX_BYTES of frames, which is what a joiner that does not read can cost: the oldest
+    position is dropped first.
     """
 
     __slots__ = ("_bytes", "_newest")
 
     def __init__(self) -> None:
-        """Nobody has spoken."""
+        """Nothing is retained."""
         self._newest: dict[Slot, Publication] = {}
         self._bytes = 0
 
@@ -26,7 +26,7 @@ class Retained:
         return len(self._newest)
 
     def __iter__(self) -> Iterator[Publication]:
-        """What is retained, the most recently spoken last."""
+        """What is retained, the most recent last."""
         return iter(self._newest.values())
 
     def get(self, slot: Slot) -> Publication | None:
@@ -43,7 +43,7 @@ class Retained:
             self._drop(next(iter(newest)))
 
     def forget(self, is_over: Callable[[Publication], bool]) -> None:
-        """Drop the publications of which `is_over` says so."""
+        """Drop the publications for which `is_over` returns True."""
         for slot in [slot for slot, kept in self._newest.items() if is_over(kept)]:
             self._drop(slot)
 

@@ -1,4 +1,4 @@
-"""One room: its audience, the positions that count, and the publications of this turn."""
+"""One room: its members, the retained positions, and the publications of this turn."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,15 +13,15 @@ from camrelay.core.retained import Retained
 from camrelay.core.session import Session
 from camrelay.core.traffic import Traffic
 
-# The origin of what came out of the history, and is carried to no other node.
+# The origin of publications that came out of the history, which the bus does not carry.
 STORE = ""
 
 
 class Room:
     """Members and what they share. A turn is what was published since the last fan-out.
 
-    `keep` says how much of what is said is kept, None when nothing is. `position` is the place of
-    the newest publication then, None as long as it is not known.
+    `keep` says how much history is kept, None if none is. `position` is that of the newest
+    publication in the history, None while it is not known.
     """
 
     __slots__ = (
@@ -60,22 +60,22 @@ class Room:
 
     @property
     def is_stored_first(self) -> bool:
-        """What is said here is kept before anybody gets it."""
+        """Whether messages are stored before they are fanned out."""
         return self.keep is not None and not self.kind.newest_counts
 
     @property
     def members(self) -> Sequence[Session]:
-        """Everybody who is here."""
+        """All members on this node."""
         return list(self._audience)
 
     @property
     def paced(self) -> Sequence[Session]:
-        """The members that asked for fewer updates: the relay lets them hear in time."""
+        """The members that asked for fewer updates: the relay sends these when they are due."""
         return self._audience.paced
 
     @property
     def listeners(self) -> Sequence[Session]:
-        """The members whose dialect has words for more than publications."""
+        """The members whose dialect has notices."""
         return self._audience.listeners
 
     @property
@@ -85,30 +85,30 @@ class Room:
 
     @property
     def presence(self) -> Presence:
-        """Who is here, on this node."""
+        """The members on this node."""
         count = len(self)
         members = zip(self._audience, range(NAMED), strict=False)
         return Presence(count, tuple(each.member for each, _ in members))
 
     @property
     def is_forgotten(self) -> bool:
-        """Nobody is here or visits, and nothing is retained of those who were."""
+        """No members, no visits, and no retained positions of former members."""
         return not len(self) and not self._departed and not self.visits
 
     def join(self, session: Session) -> None:
-        """Let `session` in: it gets all that comes from now on."""
+        """Add `session`: it gets everything that is fanned out from now on."""
         self._audience.join(session)
 
     def show_retained(self, session: Session, now: float) -> None:
-        """Give `session`, which has just joined, what is retained."""
+        """Send the retained positions to `session`, which has just joined."""
         self._send(session, list(self._retained), now)
 
     def wait(self, session: Session, replay: Replay) -> None:
-        """Let `session` in, but hold in `replay` what comes until it has got the past."""
+        """Add `session`, but hold its publications in `replay` until it has got the history."""
         self._audience.wait(session, replay)
 
     def join_after(self, session: Session, past: Sequence[Publication], now: float) -> None:
-        """Give `session`, which has waited, the `past` and then all that comes."""
+        """Send `past` to `session`, which has waited, and then everything that is fanned out."""
         self._audience.stop_waiting(session)
         self._audience.join(session)
         self._send(session, [*past, *self._retained], now)
@@ -120,7 +120,7 @@ class Room:
             session.send_at_once(b"".join(frames), len(frames))
 
     def leave(self, session: Session) -> bool:
-        """`session` is gone; True when positions of it are retained, until they are forgotten."""
+        """Remove `session`; True if positions of it are still retained (see `forget`)."""
         self._audience.leave(session)
         is_retained = any(kept.publisher == session.id for kept in self._retained)
         if is_retained:
@@ -154,7 +154,7 @@ class Room:
     # Publishing: each of these says whether the publication is the first of its turn.
 
     def publish(self, said: Said, is_retained: bool = True) -> bool:
-        """Accept what somebody on this node has said."""
+        """Accept a message of a publisher on this node."""
         publisher, user, at, message = said
         slot = self._slot(publisher, message)
         self._sequence += 1
@@ -167,8 +167,8 @@ class Room:
     def take(self, node: str, remote: Remote) -> bool:
         """Accept a publication of `node`.
 
-        A position that is not newer than the one that is known is dropped. What comes from no
-        node (empty) is not retained: nobody would say when it is over.
+        A position that is not newer than the known one is dropped. One of a program that is not a
+        node (empty) is not retained: nothing would ever remove it.
         """
         publisher, sequence, message, at, user = remote
         slot = self._slot(publisher, message)
@@ -183,12 +183,12 @@ class Room:
         return self._add(publication)
 
     def remember(self, epoch: str, entry: Entry) -> bool:
-        """Accept what the history tells next."""
+        """Accept the next entry of the history."""
         self.position = Position(epoch, entry.offset)
         return self._add(remembered(epoch, entry))
 
     def begin_anew(self, at: Position) -> None:
-        """What is told next does not follow upon what was told before."""
+        """Continue after `at`, with a gap before it."""
         self.position = at
         self._audience.lose()
 
@@ -202,10 +202,10 @@ class Room:
     # Fan-out
 
     def fan_out(self, now: float, broken: Broken) -> Sequence[Publication]:
-        """Give this turn's publications to every member; they are returned for the bus.
+        """Send this turn's publications to every member; returns them for the bus.
 
-        `now`: seconds since 1970. `broken`: see Audience.deliver. When a write leads to another
-        fan-out, that is left to the next turn, or newer frames would overtake older ones.
+        `now`: seconds since 1970. `broken`: see Audience.deliver. If a write causes another fan-out
+        of this room, that is left to the next turn, or newer frames would overtake older ones.
         """
         turn = self._turn
         if not turn or self._is_fanning_out:

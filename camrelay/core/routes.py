@@ -14,7 +14,7 @@ from camrelay.core.names import room_name
 from camrelay.core.terms import USUAL, Terms
 from camrelay.core.user_paths import is_user_part, user_part
 
-# Paths of which it is remembered where they lead.
+# The number of paths whose place is cached.
 REMEMBERED = 1024
 
 _NAMED_PART = re.compile(r"\{([a-z_]+)\}")
@@ -32,8 +32,8 @@ class Place(NamedTuple):
 class Route:
     """One pattern, such as `/ws/camera/{room}`: every `{name}` stands for one part of a path.
 
-    `{user}` and its slices stand for who is signed in (see camrelay.core.user_paths): others do
-    not come in there.
+    `{user}` and its slices stand for the signed-in user (see camrelay.core.user_paths): other users
+    are refused there.
     """
 
     __slots__ = ("_parts", "_template", "kind", "pattern", "terms")
@@ -59,8 +59,8 @@ class Route:
     def room(self, parts: Sequence[str], identity: Identity | None) -> str | None:
         """The room for the parts of a path; None when they do not match.
 
-        Raises Denied(400) when they match but hold a name that cannot be used, Denied(401) or
-        Denied(403) when they are for a user who is not `identity`.
+        Raises Denied(400) if they match but contain a name that cannot be used, Denied(401) or
+        Denied(403) if they are for another user than `identity`.
         """
         if not _fits(self._parts, parts):
             return None
@@ -72,13 +72,13 @@ class Route:
 
     @property
     def is_personal(self) -> bool:
-        """Whether who is signed in makes a difference to where it leads."""
+        """Whether the room depends on the user."""
         return any(map(is_user_part, (*self._parts, *(self._template or ()))))
 
     def makes(self, parts: Sequence[str]) -> str | None:
-        """The room that `parts` spell, whosever it is; None when this route makes no such room.
+        """The room named by `parts`, for any user; None if this route has no such room.
 
-        Raises Denied(400) when it holds a name that cannot be used.
+        Raises Denied(400) if it contains a name that cannot be used.
         """
         pattern = self._template or self._parts
         if not _fits(pattern, parts):
@@ -90,9 +90,9 @@ class Route:
         return "/" + "/".join(names)
 
     def check_privacy(self, other: "Route", is_first: bool) -> None:
-        """Refuse to share a room that is made for a user with those who come by `other`.
+        """Refuse a route table in which `other` leads into a user's room of this route.
 
-        `is_first`: the paths that fit both routes are this one's. Raises StartError.
+        `is_first`: this route comes first, and so gets the paths that fit both. Raises StartError.
         """
         own, others = self._template or self._parts, other._template or other._parts
         if len(own) != len(others) or (is_first and not self._template and not other._template):
@@ -142,19 +142,19 @@ class RouteTable:
     def __init__(self, routes: Iterable[Route]) -> None:
         """The first route that matches wins.
 
-        Raises StartError when the rooms of users could be entered by another route.
+        Raises StartError if another route leads into the rooms of users.
         """
         self.routes = tuple(routes)
         self._is_personal = any(route.is_personal for route in self.routes)
-        # Nearly everybody comes to a room that others have come to.
+        # Most connections are to rooms that others have connected to before.
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._find)
         for one, other in permutations(range(len(self.routes)), 2):
             self.routes[one].check_privacy(self.routes[other], is_first=one < other)
 
     def find(self, path: str, identity: Identity | None = None) -> Place:
-        """The place for a percent-encoded `path`, for `identity` or somebody unknown.
+        """The place for a percent-encoded `path`, for `identity`, or for an anonymous client.
 
-        Whether they may read or write there is another question: see camrelay.core.access.
+        Whether it may read or write there is decided in camrelay.core.access.
         Raises Denied with 400, 401, 403 or 404.
         """
         if self._is_personal:
@@ -170,7 +170,7 @@ class RouteTable:
         raise self._nowhere()
 
     def find_room(self, room: str) -> Place:
-        """The place of a room by its own, percent-encoded name, for those who may go anywhere.
+        """The place of a room by its own, percent-encoded path, without access control.
 
         Raises Denied(404) or Denied(400).
         """

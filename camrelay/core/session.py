@@ -1,4 +1,4 @@
-"""One connection as the rules see it."""
+"""One connection, without its transport."""
 
 from collections.abc import Hashable
 from typing import Protocol
@@ -15,18 +15,18 @@ from camrelay.core.traffic import Traffic
 
 
 class Cancellable(Protocol):
-    """A call that was put off."""
+    """A delayed call."""
 
     def cancel(self) -> None:
-        """Never make the call."""
+        """Do not make the call."""
         ...
 
 
 class Session:
-    """A member of a room: who it is, what it may do, and what it still has to get.
+    """A member of a room: its identity, its limits, and the frames that wait for it.
 
     It keeps up (`outbox` is None: frames go straight to the sink), or frames wait in its outbox:
-    because it is behind (the transport takes no more), or because it is paced (it asked for fewer
+    because it is behind (the transport is full), or because it is paced (it asked for fewer
     updates). Both may be true at once.
     """
 
@@ -77,23 +77,23 @@ class Session:
 
     @property
     def limits(self) -> Limits:
-        """What it may do."""
+        """The limits of its route."""
         return self.admission.terms.limits
 
     @property
     def dialect(self) -> Dialect:
-        """How it is spoken to."""
+        """The encoding of what it is sent."""
         return self.admission.dialect
 
     @property
     def user(self) -> str:
-        """What others see of it, or empty."""
+        """The name that others see, or empty."""
         identity = self.admission.identity
         return self.admission.user if identity is None else identity.shown_as
 
     @property
     def member(self) -> Member:
-        """What others are told of it."""
+        """How it is listed among the members of its room."""
         identity = self.admission.identity
         return Member(self.id, self.user, identity is not None and identity.is_guest)
 
@@ -102,25 +102,25 @@ class Session:
         return Outbox(limits.outbox_bytes, limits.outbox_frames, self._traffic)
 
     def may_say(self, size: int, now: float) -> bool:
-        """Whether a message of `size` bytes fits into what it may send."""
+        """Whether a message of `size` bytes is within its rates; if so, it is counted."""
         if self._messages is None or self._bytes is None:
             self._messages = Allowance(self.limits.messages)
             self._bytes = Allowance(self.limits.bytes)
         return self._messages.spend(now) and self._bytes.spend(now, size)
 
     def must_wait(self, now: float) -> float:
-        """Seconds until a message fits again."""
+        """Seconds until the next message is within its rates."""
         spent = (each for each in (self._messages, self._bytes) if each is not None)
         return max((each.wait(now) for each in spent), default=0.0)
 
     def may_send_garbage(self, now: float) -> bool:
-        """Whether one more unusable message is still borne with."""
+        """Whether one more unusable message is within the rate of garbage."""
         if self._garbage is None:
             self._garbage = Allowance(self.limits.garbage)
         return self._garbage.spend(now)
 
     def may_speak_for(self, key: str) -> bool:
-        """Whether a message under `key` fits into the number of ids of one connection."""
+        """Whether a message with `key` is within the number of ids for one connection."""
         if not key:
             return True
         if self._keys is None:
@@ -141,7 +141,7 @@ class Session:
         return True
 
     def send_at_once(self, frames: bytes, count: int) -> None:
-        """Send `count` frames that were joined, not even paced; only one that is behind waits."""
+        """Send `count` joined frames, also to a paced session; one that is behind has to wait."""
         if self.is_behind:
             self.send(frames)
             count -= 1
@@ -150,15 +150,15 @@ class Session:
         self._count(count)
 
     def fall_behind(self) -> None:
-        """The transport takes no more: from now on frames wait."""
+        """The transport is full: from now on frames wait."""
         self.is_behind = True
         if self.outbox is None:
             self.outbox = self._new_outbox()
 
     def catch_up(self) -> None:
-        """The transport takes more: what waited leaves, unless the session is paced.
+        """The transport has room again: send what waited, unless the session is paced.
 
-        The write may meet backpressure again; the session is behind again then.
+        The write may cause backpressure again; then the session is behind again.
         """
         self.is_behind = False
         outbox = self.outbox
@@ -172,7 +172,7 @@ class Session:
         return self.outbox is not None and len(self.outbox) > 0
 
     def hear(self) -> None:
-        """What waits for a paced session leaves."""
+        """Send what waits for a paced session."""
         if self.outbox is not None:
             self._empty(self.outbox)
 

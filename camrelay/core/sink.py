@@ -1,4 +1,4 @@
-"""Where the frames of one subscriber go: the one thing that the rules call outwards."""
+"""Where the frames of one subscriber go: the only interface that the core calls."""
 
 from typing import Protocol
 
@@ -6,15 +6,15 @@ from camrelay.core.errors import CloseReason
 
 
 class Sink(Protocol):
-    """One open connection, seen from the rules."""
+    """One open connection, as the core sees it."""
 
     def write(self, frames: bytes) -> None:
-        """Send whole frames now, in the order of the calls; what the kernel does not take is kept.
+        """Send whole frames now, in the order of the calls; what the kernel refuses is buffered.
 
         May report backpressure before it returns. Does nothing once the connection is closing.
         """
         ...
 
     def close(self, reason: CloseReason) -> None:
-        """End the connection: nothing that is written later leaves any more."""
+        """Close the connection: later writes do nothing."""
         ...

@@ -1,4 +1,4 @@
-"""What a route says about its rooms, besides what happens to a message there."""
+"""What a route says about its rooms besides their kind: access, history and limits."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from camrelay.core.limits import USUAL_LIMITS, Limits
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Who may come in, how much is kept (None: nothing), and what each connection may do."""
+    """Who may use the rooms, how much history they keep (None: none), and the limits."""
 
     access: Access = OPEN
     keep: Keep | None = None

@@ -1,4 +1,4 @@
-"""What passes through a node, in plain numbers."""
+"""Counters of the messages that pass through a node."""
 
 from camrelay.core.histogram import Histogram
 
@@ -10,8 +10,8 @@ WORK_SECONDS = (
 
 
 class Traffic:
-    """Counters that cost next to nothing: once for a message that comes or for a fan-out, and never
-    for a delivery to a member that keeps up.
+    """Cheap counters: one addition for a received message or a fan-out, none for a single delivery
+    to a member that keeps up.
 
     `received` counts messages of members. `sent` counts what was written to members: a message
     that reaches a hundred of them counts a hundred times. `conflated` are those that a newer one

@@ -1,8 +1,8 @@
-"""The opening handshake that nearly every client sends, recognised and answered (RFC 6455 4.2).
+"""The short path for the most common opening handshake (RFC 6455 section 4.2).
 
-Autobahn takes its time over a handshake, because it takes everything into account. This file knows
-only the plain case: each header once, version 13, nothing negotiated. Whatever else a client may
-send is None here and left to Autobahn, which accepts or refuses it.
+Autobahn needs about 70 us for a handshake, because it handles every case. This module knows only
+the plain one: each header once, version 13, nothing negotiated. For every other handshake it
+returns None and leaves it to Autobahn, which accepts or refuses it.
 """
 
 import re

@@ -14,8 +14,8 @@ Address = IPv4Address | IPv6Address
 
 ANDROID_EMULATOR = "10.0.2.2"  # what an app in the emulator calls the machine it runs on
 
-# Bridges and pairs that container and virtual machine software makes for itself: a phone on
-# the same Wi-Fi never reaches them. `br0` and `br-lan`, on the other hand, are real networks.
+# Interfaces of container and virtual machine software, which a phone on the same Wi-Fi never
+# reaches. `br0` and `br-lan`, on the other hand, are real networks.
 _VIRTUAL = re.compile(
     r"docker|br-[0-9a-f]{12}$|veth|virbr|cni|flannel|cali|podman|lxcbr|lxdbr|vmnet|vboxnet"
 )

@@ -1,8 +1,8 @@
-"""The door: reads the head of a request and hands the connection to whoever serves it.
+"""The door: reads the head of a request and hands the connection to what serves it.
 
-Pages and WebSockets share a port. The head is bounded in size and in time and is checked before
-any parser sees it; then a WebSocket gets the connection for itself, and everything else is passed
-on to the site.
+Pages and WebSockets share a port. The head is limited in size and in time and is validated before
+any parser sees it; then a WebSocket takes over the connection, and everything else is passed on to
+the site.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ _TLS_HANDSHAKE = 0x16
 
 
 class Door(protocol.Protocol):
-    """A connection of which only the head of the first request matters yet."""
+    """A new connection: reads the head of its first request."""
 
     factory: "DoorFactory"
     transport: Any
@@ -38,11 +38,11 @@ class Door(protocol.Protocol):
     id = ""  # in the log
 
     def __init__(self) -> None:
-        """Nothing was read yet."""
+        """No bytes were received yet."""
         self._head = b""
 
     def connectionMade(self) -> None:
-        """The head has to be here in time."""
+        """Start the deadline for the head."""
         if not self.factory.doorman.arrive():
             self.transport.abortConnection()
             return
@@ -51,12 +51,12 @@ class Door(protocol.Protocol):
         self.factory.deadlines.add(self)
 
     def dataReceived(self, data: bytes) -> None:
-        """Collect the head; behind it, pages get their bytes from here."""
+        """Collect the head; later bytes of a page connection are passed on."""
         if self._page is not None:
             self._page.dataReceived(data)
             return
         if self.transport.disconnecting:
-            return  # refused; over TLS more may still come
+            return  # refused; with TLS, more bytes may still arrive
         searched = max(0, len(self._head) - len(request_head.END) + 1)
         self._head += data
         end = self._head.find(request_head.END, searched, request_head.MAX_SIZE)
@@ -82,7 +82,7 @@ class Door(protocol.Protocol):
         self.enter(head)
 
     def enter(self, head: RequestHead) -> None:
-        """Hand the connection to whoever serves what was asked for. Raises Denied."""
+        """Hand the connection to what serves the request. Raises Denied."""
         if head.wants_websocket:
             self._hand_over(head)
         else:
@@ -113,12 +113,12 @@ class Door(protocol.Protocol):
 
     @property
     def peer_name(self) -> str:
-        """Who is there, for the log."""
+        """The peer's address, for the log."""
         return names_of(self._client or self.transport.getPeer())[0]
 
     def _refuse(self, denied: Denied) -> None:
         self.factory.turned_away(self.peer_name, denied, self.id)
-        self.factory.deadlines.add(self)  # over TLS the end waits for the peer
+        self.factory.deadlines.add(self)  # with TLS, closing waits for the peer
         self.transport.write(refusal(denied.status, denied.text, self._headers(denied)))
         self.transport.loseConnection()
 
@@ -127,11 +127,11 @@ class Door(protocol.Protocol):
         return [(REQUEST_ID, self.id), *retry]
 
     def expire(self) -> None:
-        """No head in time, or no end: nobody is there who would read an answer."""
+        """The deadline has passed: the peer would not read an answer either."""
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
-        """Gone before a WebSocket was opened, or after a page was served."""
+        """The connection ended before it was handed over, or after a page was served."""
         failure = tls_failure(reason)
         if failure is not None:
             self.factory.turned_away(self.peer_name, Denied(400, failure), self.id)
@@ -158,11 +158,10 @@ class DoorFactory(protocol.ServerFactory):
         deadlines: Deadlines[Door],
         turned_away: TurnedAway,
     ) -> None:
-        """`websockets` and `site` serve what comes through the doors.
+        """`websockets` and `site` serve the requests.
 
         `turned_away(peer, denied, id)` is called for each connection that a door refuses itself.
-        `proxies` are believed when they say who their client is. `node` is how the names of
-        connections begin.
+        `proxies` are trusted to name their clients. `node` is the prefix of connection ids.
         """
         self.websockets = websockets
         self.site = site

@@ -1,4 +1,4 @@
-"""The pages on the wire: one request per connection, and careful headers on every answer."""
+"""The HTTP site: one request per connection, and security headers on every answer."""
 
 import re
 from collections.abc import Callable
@@ -44,8 +44,8 @@ def make_site(
 ) -> Site:
     """The site that serves the pages, and `api` below /api/ with bodies of up to `max_body` bytes.
 
-    `only_secure`: browsers that were here over TLS are told never to come without (HSTS, RFC 6797).
-    Not with a development certificate: whoever trusts it no more could not come back for years.
+    `only_secure`: browsers that connected with TLS are told to use only TLS (HSTS, RFC 6797). Not
+    with a development certificate: without trust in it, the site would be unreachable for years.
 
     `record` is called once for each answer.
     """
@@ -60,9 +60,9 @@ def exchange_site(
 
 
 class _Exchange(HTTPChannel):
-    """One request and its answer, over within 30 seconds whatever the peer does.
+    """One request and its answer, within 30 seconds whatever the peer does.
 
-    A second request on the same connection would be a second chance to be slow, and to smuggle.
+    A second request on the same connection would be another chance for slow-loris and smuggling.
     """
 
     factory: "_ExchangeSite"
@@ -74,22 +74,22 @@ class _Exchange(HTTPChannel):
     id = ""  # in the log
 
     def getPeer(self) -> IAddress:
-        """Who asks."""
+        """The client, as a trusted proxy has named it, or the peer."""
         peer: IAddress = self.client or super().getPeer()
         return peer
 
     def isSecure(self) -> bool:
-        """Nobody can listen between the client and us, or the last proxy."""
+        """Whether the client came over TLS, to this server or to its proxy."""
         return self.came_by_tls or bool(super().isSecure())
 
     def connectionMade(self) -> None:
-        """The clock starts."""
+        """Start the deadline."""
         super().connectionMade()
         self.began = self.factory.reactor.seconds()
         self._deadline = self.callLater(_EXCHANGE_SECONDS, self.transport.abortConnection)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        """The clock stops."""
+        """Stop the deadline."""
         self._stop_the_clock()
         super().connectionLost(reason)
 
@@ -102,10 +102,10 @@ class _Exchange(HTTPChannel):
         return False
 
     def allHeadersReceived(self) -> None:
-        """Answer without waiting for a body that is long, or does not say how long it is.
+        """Answer without waiting for a body that is too long or has no Content-Length.
 
-        A short one is taken in even where nothing reads it: a connection that is closed over
-        unread bytes is reset, and the peer may then lose the answer.
+        A short one is read even if nothing uses it: closing a connection with unread bytes resets
+        it, and the peer may then lose the answer.
         """
         super().allHeadersReceived()
         if self.length is None or self.length > self.factory.max_body:
@@ -113,9 +113,9 @@ class _Exchange(HTTPChannel):
             self._is_cut = True
 
     def loseConnection(self) -> None:
-        """The answer is complete. What still comes of a long body is read and thrown away.
+        """The answer is complete; the rest of a long body is read and discarded.
 
-        Or the connection would be reset, too (RFC 9112 section 9.6). TLS does this by itself.
+        Otherwise the connection would be reset (RFC 9112 section 9.6). TLS does this by itself.
         """
         self._is_over = True
         if self._is_cut and not super().isSecure():
@@ -125,25 +125,25 @@ class _Exchange(HTTPChannel):
             super().loseConnection()
 
     def rawDataReceived(self, data: bytes) -> None:
-        """A body, or what comes behind a request."""
+        """The body of the request; bytes after the answer are discarded."""
         if not self._is_over:
             super().rawDataReceived(data)
 
     def stay(self, patience: float) -> None:
-        """The answer goes on for as long as both sides want.
+        """Keep the answer open without a deadline.
 
-        A peer that takes nothing of it for `patience` seconds is gone.
+        A peer that acknowledges nothing for `patience` seconds is disconnected.
         """
         self._stop_the_clock()
         give_up_after(self.transport, patience)
 
     def end_within(self, seconds: float) -> None:
-        """It does not: it is torn down unless it is over by then."""
+        """Set a new deadline: the connection is aborted if it has not ended by then."""
         self._stop_the_clock()
         self._deadline = self.callLater(seconds, self.transport.abortConnection)
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
-        """Every head of an answer passes here, those that Twisted makes by itself too."""
+        """Add headers to every answer, including those that Twisted makes by itself."""
         headers.removeHeader(b"Server")
         if not headers.hasHeader(b"Content-Security-Policy"):
             headers.setRawHeaders(b"Content-Security-Policy", [_POLICY % b""])
@@ -156,7 +156,7 @@ class _Exchange(HTTPChannel):
         super().writeHeaders(version, code, reason, headers)
 
     def _respondToBadRequestAndDisconnect(self) -> None:
-        """Twisted's bare answer to what it cannot read says nothing, and to no access log."""
+        """Answer a malformed request with a text, and log it, unlike Twisted."""
         if self.transport.disconnecting:
             return
         headers = [(REQUEST_ID, self.id)] if self.id else []

@@ -1,11 +1,11 @@
-"""The short path for the frame that nearly every message is: whole, small, masked text.
+"""The short path for the most common frame: small, unfragmented, masked text.
 
-Autobahn reads a frame in eight microseconds, most of them spent on what this frame does not need.
+Autobahn needs eight microseconds for a frame, mostly for features that this frame does not use.
 Here it takes half a microsecond. All else is left to Autobahn, byte for byte: control frames,
-fragments, binary, long, compressed, unmasked, incomplete or invalid frames. An incomplete frame has
-to be Autobahn's, because it fails bad UTF-8 before the frame is complete.
+fragments, binary, long, compressed, unmasked, incomplete or invalid frames. Incomplete frames, too,
+because Autobahn fails bad UTF-8 before the frame is complete.
 
-Three attributes are Autobahn's own business: `data` (what was received and not yet read),
+Three attributes are internal to Autobahn: `data` (what was received and not yet read),
 `current_frame` and `inside_message`. tests/net/test_ingest.py sends the same random streams through
 this path and through plain Autobahn, and fails when the two differ.
 """
@@ -18,7 +18,7 @@ from camrelay.net.lean import LeanProtocol
 _WHOLE_TEXT = 0x81
 _MASKED = 0x80
 _HEADER = 6  # two bytes, and the four of the mask
-_LONGEST = 125  # what a header of two bytes can tell
+_LONGEST = 125  # the longest payload of a frame with a header of two bytes
 
 
 class ShortPath(LeanProtocol):
@@ -36,7 +36,7 @@ class ShortPath(LeanProtocol):
             self._dataReceived(data)
 
     def processData(self) -> bool:
-        """Called again and again until it says that nothing more can be done."""
+        """Called repeatedly until it returns False: nothing more can be read."""
         if self.current_frame is None and not self.inside_message:
             used = self._read_common_frames(self.data)
             if used:
@@ -64,7 +64,7 @@ class ShortPath(LeanProtocol):
         return start
 
     def onMessageEnd(self) -> None:
-        """As Autobahn does it, without the observers that nobody registers."""
+        """As Autobahn does it, without notifying observers: there are none."""
         if not self.failedByMe:
             self.onMessage(b"".join(self.message_data), self.message_is_binary)
         self.message_data = None

@@ -1,8 +1,8 @@
 """Pings from one shared timer: idle connections stay open in proxies, and vanished peers are found.
 
-Proxies cut connections that are idle for 55 to 100 s, in either direction; a phone that lost its
-network says nothing at all. Every connection has its place in a ring of slots; each tick pings one
-slot, so that 20,000 connections never ping at once.
+Proxies close connections that are idle for 55 to 100 s, in either direction; a phone that lost its
+network sends nothing at all. Every connection is in one slot of a ring; each tick pings one slot,
+so that 20,000 connections are never pinged at once.
 """
 
 import secrets
@@ -13,7 +13,7 @@ from camrelay.core.histogram import Histogram
 
 SLOTS = 32
 
-# Seconds between a ping and its pong: from the same room to the other side of a dying network.
+# Buckets in seconds for the time between a ping and its pong.
 ROUND_TRIPS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -21,12 +21,12 @@ class Pinged(Protocol):
     """A connection that is kept alive."""
 
     def keep_alive(self, word: bytes) -> None:
-        """Ping the peer with `word`, or drop it when it has been silent for too long."""
+        """Ping the peer with the payload `word`, or drop it if it has been silent for too long."""
         ...
 
 
 class _Pinged(NamedTuple):
-    """What a slot was pinged with last, and when."""
+    """The last ping of a slot: its payload and time."""
 
     word: bytes
     at: float
@@ -35,8 +35,8 @@ class _Pinged(NamedTuple):
 class Keepalive:
     """Visits every connection once in an interval. `tick` is to be called every `step` seconds.
 
-    All pings of a tick carry one word that nobody can guess: its echo tells how long the way there
-    and back took, and no connection has to remember anything.
+    All pings of a tick carry one random payload: its echo gives the round-trip time, and no
+    connection has to store anything.
     """
 
     def __init__(self, interval: float, now: Callable[[], float]) -> None:
@@ -50,12 +50,12 @@ class Keepalive:
         self._at = 0
 
     def add(self, connection: Pinged) -> int:
-        """Visit `connection` an interval from now and then again and again. Returns its slot."""
+        """Visit `connection` after one interval and then regularly. Returns its slot."""
         self._slots[self._at][connection] = None
         return self._at
 
     def discard(self, connection: Pinged, slot: int) -> None:
-        """Visit `connection` no more."""
+        """Stop visiting `connection`."""
         self._slots[slot].pop(connection, None)
 
     def tick(self) -> None:
@@ -67,7 +67,7 @@ class Keepalive:
             connection.keep_alive(word)
 
     def answered(self, slot: int, word: bytes) -> None:
-        """A connection of `slot` sent a pong; only the echo of the last ping is one to that."""
+        """A connection of `slot` sent a pong; counts only if it echoes the last ping."""
         pinged = self._pinged[slot]
         if word and word == pinged.word:
             self.round_trips.observe(self._now() - pinged.at)

@@ -1,8 +1,8 @@
-"""What Autobahn keeps and does for every connection, and nobody here asks for.
+"""A WebSocket connection without the parts of Autobahn that are not used here.
 
-A connection of plain Autobahn costs 9 KiB and 170 us to open: thirty options copied, coloured debug
-text built for a log that is off, the request head kept for ever, a description of the transport.
-This class does without. It touches names that are Autobahn's own; tests/net/test_lean.py fails when
+A connection of plain Autobahn takes 9 KiB, and 170 us to open: it copies thirty options, builds
+coloured debug text for a log that is off, keeps the request head, and describes the transport.
+This class leaves that out. It uses private names of Autobahn; tests/net/test_lean.py fails when
 Autobahn renames one of them or starts to use what is dropped here.
 """
 
@@ -39,7 +39,7 @@ LEFTOVERS = frozenset(
     }
 )
 
-# Every connection starts with these, and most end with them: the class has them for all.
+# The initial values, which most connections never change: they are attributes of the class.
 UNCHANGED: dict[str, Any] = {
     "autoPingPending": None,
     "autoPingPendingCall": None,
@@ -74,18 +74,18 @@ UNCHANGED: dict[str, Any] = {
 
 
 class _Unheard:
-    """In the place of futures that Autobahn fires for each connection, with the connection itself.
+    """Replaces futures that Autobahn fires for each connection, with the connection as result.
 
-    A connection that refers to itself stays in memory after its end, until the garbage collector
-    comes; and it comes seldom.
+    A connection that refers to itself stays in memory after its end until the garbage collector
+    runs, which it seldom does.
     """
 
     def callback(self, result: object) -> None:
-        """Nobody waits for it."""
+        """Do nothing: nobody waits for the result."""
 
 
 class LeanProtocol(WebSocketServerProtocol):
-    """A WebSocket connection without what nobody asks for; see `with_options`."""
+    """A WebSocket connection with as little state as possible; see `with_options`."""
 
     transport: Any
     data = b""
@@ -99,15 +99,15 @@ class LeanProtocol(WebSocketServerProtocol):
         self.utf8validator = Utf8Validator()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """No coloured words about it for a log that is off."""
+        """Without the debug text for a log that is off."""
         WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
-        """Send at once: the options that chop or put off are for fuzzing servers."""
+        """Send at once: the options to chop or delay are for fuzzing servers."""
         self.transport.write(data)
 
     def become_open(self, rest: bytes) -> None:
-        """The handshake was answered without Autobahn; `rest` came behind it."""
+        """The handshake was answered without Autobahn; `rest` was received after it."""
         self.websocket_version = 13
         self.state = self.STATE_OPEN
         self.onOpen()

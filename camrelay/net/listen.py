@@ -21,16 +21,16 @@ TLS_PREFIX = "tls+"
 REDIRECT_PREFIX = "redirect+"
 PROXY_PREFIX = "proxy+"
 
-# How many connections may wait to be accepted. Twisted's 50 loses a third of 1,000 phones that
-# come back at the same moment; the kernel caps this at net.core.somaxconn.
+# How many connections may wait to be accepted. With Twisted's 50, a third of 1,000 phones that
+# reconnect at the same moment fail; the kernel caps this at net.core.somaxconn.
 BACKLOG = 4096
 
 
 class Listener(NamedTuple):
-    """An endpoint that is yet to listen: `name` as the user wrote it.
+    """An endpoint that does not listen yet: `name` as the user wrote it.
 
-    `shared`: another process has opened the socket, and has announced it. `redirects`: nothing is
-    served there but the way to TLS. `proxied`: proxies say first who their client is.
+    `shared`: another process has opened and announced the socket. `redirects`: it only redirects to
+    TLS. `proxied`: connections begin with a PROXY header.
     """
 
     name: str
@@ -130,7 +130,7 @@ class ListeningService(Service):
         )
 
     def step_aside(self) -> None:
-        """Accept no more connections, and leave them to others who share the socket."""
+        """Accept no more connections: other processes that share the socket do."""
         if self._port is not None:
             port: Any = self._port
             port.stopReading()

@@ -1,7 +1,7 @@
-"""Who is at the other end when a trusted proxy is in between.
+"""The client's address behind a trusted proxy.
 
-A proxy says so in headers of the request (X-Forwarded-For, X-Forwarded-Proto), or before anything
-else on the connection (the PROXY protocol).
+A proxy sends it in headers of the request (X-Forwarded-For, X-Forwarded-Proto), or at the start of
+the connection (the PROXY protocol).
 """
 
 from typing import Any
@@ -17,14 +17,14 @@ from camrelay.core.request_head import RequestHead
 from camrelay.net.peers import names_of
 from camrelay.net.refusal import TurnedAway
 
-# A connection has a name from the door on.
+# A connection gets its id at the door, which comes later.
 NAMELESS = ""
 
 
 def client_of(peer: IAddress, head: RequestHead, proxies: TrustedProxies) -> IAddress:
-    """Who sent `head` on a connection from `peer`; its port is 0 when the proxy named it.
+    """The client that sent `head` on a connection from `peer`; its port is 0 if a proxy named it.
 
-    What a proxy says that cannot be read is not believed, and `peer` is who is there.
+    If the header is malformed, or `peer` is not a trusted proxy, the client is `peer` itself.
     """
     forwarded = head.headers.get(b"x-forwarded-for")
     if forwarded is None or not proxies.trusts(names_of(peer)[1]):
@@ -46,8 +46,8 @@ def _address(host: str, port: int) -> IAddress:
 class ProxiedConnection(ProtocolWrapper):
     """A connection that begins with a PROXY header.
 
-    What is behind it sees a connection from the client, from its first byte on. The deadline for a
-    request head runs from the beginning, and is one for the header as well.
+    The wrapped protocol sees a connection from the client, without the header. The deadline for a
+    request head includes the header.
     """
 
     factory: "ProxiedFactory"

@@ -1,8 +1,8 @@
-"""The send path over TCP: send at once when nothing is queued, and say so early when it blocks.
+"""The send path over TCP: send at once when nothing is queued, and signal backpressure early.
 
-Twisted's own `write` keeps the bytes, asks epoll to tell it that the socket is writable, and sends
-in a later turn: three system calls where one does. Here `write` tries `send` first, and only what
-the kernel does not take goes Twisted's way, with all of its flow control.
+Twisted's own `write` buffers the bytes, registers the socket with epoll, and sends in a later turn:
+three system calls where one suffices. Here `write` tries `send` first, and only what the kernel
+does not accept goes Twisted's way, with all of its flow control.
 
 `Port.transport` is the documented extension point for this class. One attribute of `FileDescriptor`
 is private: `_tempDataLen`, the length of the part of its queue that waits to be joined.
@@ -19,8 +19,8 @@ from twisted.internet.interfaces import IListeningPort
 # Linux's tcp.h; Python's socket module has no name for it.
 _TCP_NOTSENT_LOWAT = 25
 
-# How much unsent data the kernel keeps for one subscriber. Left alone it grows to megabytes, and a
-# phone that comes out of a tunnel is shown thousands of positions that are no longer true.
+# How much unsent data the kernel buffers for one subscriber. By default this grows to megabytes,
+# and a phone whose connection recovers would get thousands of outdated positions.
 UNSENT_BYTES = 16384
 
 
@@ -28,10 +28,10 @@ class DirectServer(tcp.Server):
     """An accepted connection that sends at once."""
 
     def write(self, data: bytes) -> None:
-        """Send `data`, or as much of it as the kernel takes, and keep the rest in order.
+        """Send `data`, or as much of it as the kernel accepts, and buffer the rest in order.
 
-        A push producer is paused as soon as anything has to be kept, not only from 64 KiB on: what
-        is kept here cannot be conflated any more.
+        A push producer is paused as soon as anything is buffered, not only from 64 KiB on: what is
+        buffered here can no longer be conflated.
         """
         if self._tempDataLen or self.dataBuffer or not self.connected or self.disconnecting:
             super().write(data)
@@ -39,7 +39,7 @@ class DirectServer(tcp.Server):
         try:
             sent = self.socket.send(data)
         except OSError:
-            sent = 0  # not now (EWOULDBLOCK), or never again: the reactor finds that out by itself
+            sent = 0  # EWOULDBLOCK, or the connection is broken, which the reactor will notice
         if sent < len(data):
             super().write(data[sent:])
             self._pause_producer()
@@ -68,10 +68,10 @@ def send_directly(port: IListeningPort, backlog: int) -> None:
 
 
 def give_up_after(transport: Any, seconds: float) -> None:
-    """End the connection when the peer has taken nothing of what was sent for `seconds`.
+    """End the connection when the peer has acknowledged none of the sent data for `seconds`.
 
-    For answers that go on without a word from the peer: the kernel itself would send them again and
-    again for a quarter of an hour (tcp(7), TCP_USER_TIMEOUT). TLS passes the socket on.
+    For long answers, during which the peer sends nothing: the kernel itself would retransmit for a
+    quarter of an hour (tcp(7), TCP_USER_TIMEOUT). A TLS transport gives access to the socket, too.
     """
     handle: socket.socket = transport.socket
     if sys.platform == "linux" and handle.family != socket.AF_UNIX:

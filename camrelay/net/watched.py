@@ -1,8 +1,8 @@
-"""Something that is read from files, and read again when they have changed.
+"""A value that is read from files, and read again when they have changed.
 
-The files are looked at every few seconds. inotify would be told at once, but of the wrong thing:
-certbot and Kubernetes change what a symbolic link leads to, network and container file systems
-send no word, and it exists on Linux only. Asking for the state of a file costs microseconds.
+The files are polled every few seconds. inotify would react at once, but would miss changes:
+certbot and Kubernetes change the target of a symbolic link, network and container file systems
+send no notifications, and it exists on Linux only. Checking the state of a file takes microseconds.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,15 +11,15 @@ from typing import Generic, TypeVar
 
 from camrelay.core.errors import StartError
 
-# Looks at files that are at rest but make no sense before they are complained about: whoever
-# copies a certificate and then its key takes a moment.
+# How often files that are stable but invalid are read before that is an error: copying a
+# certificate and then its key takes a moment.
 PATIENCE = 3
 
 Value = TypeVar("Value")
 
 
 class Watched(Generic[Value]):
-    """The value that was read last, which stays while the files make no sense."""
+    """The value that was read last, which stays while the files are invalid."""
 
     def __init__(self, files: Sequence[Path], read: Callable[[], Value]) -> None:
         """`read` makes the value out of `files`, or raises StartError. Nothing is read yet."""
@@ -39,10 +39,10 @@ class Watched(Generic[Value]):
         self.is_refused = False
 
     def look(self) -> bool:
-        """Read if the files have changed, and have not since the last look; whether it did so.
+        """Read the files if they have changed and are stable; returns whether they were read.
 
-        Raises StartError when they have made no sense for PATIENCE looks, and not again before
-        they change.
+        Raises StartError when they have been invalid for PATIENCE looks, and not again before they
+        change.
         """
         seen = self._state()
         if seen != self._seen:
@@ -65,7 +65,7 @@ class Watched(Generic[Value]):
 
 
 def _state(file: Path) -> tuple[int, ...] | None:
-    """What changes when the content or the permissions of `file` do; None when it is not there."""
+    """A value that changes with the content or permissions of `file`; None if it is missing."""
     try:
         found = file.stat()
     except OSError:

@@ -1,7 +1,7 @@
-"""Autobahn on one side, the relay on the other: callbacks in, frames out.
+"""The adapter between Autobahn and the relay: callbacks in, frames out.
 
-Every callback that carries a decision hands it to the relay. What is overridden beyond that mends
-what Autobahn does badly towards a hostile or an old peer; each override says what.
+Callbacks that need a decision call the relay. Other overrides correct what Autobahn does badly with
+hostile or old peers; each docstring says what.
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ from camrelay.ports import Clock, Relaying
 # Pings, pongs and empty fragments carry nothing; more of them than this is an attack.
 EMPTY_FRAMES = Rate(50, 200)
 
-# Intervals of the keep-alive without a single byte after which a peer is gone.
+# Keep-alive intervals without a single byte after which a peer counts as gone.
 SILENT_INTERVALS = 2
 
 # Seconds for the peer to answer our close frame, and then to let the connection end.
@@ -116,20 +116,20 @@ class RelayProtocol(ShortPath):
     def failHandshake(
         self, reason: str, code: int = 400, responseHeaders: list[tuple[str, str]] | None = None
     ) -> None:
-        """Autobahn refuses. Note it, unless the relay has, and show the peer no exception text."""
+        """Autobahn refuses: log it, unless the relay has, and show the peer no exception text."""
         if not self._is_noted:
             self.factory.turned_away(self._peer_name, Denied(code, reason), self._request_id)
         text = INTERNAL_ERROR.text if code == 500 else reason
         self._refuse(code, text, responseHeaders or ())
 
     def _refuse(self, status: int, text: str, headers: Iterable[tuple[str, str]] = ()) -> None:
-        """Answer with a body and a length, which Autobahn does not."""
+        """Answer with a body and a length, unlike Autobahn."""
         headers = [(REQUEST_ID, self._request_id), *headers]
         self.transport.write(refusal(status, text, headers))
         self.dropConnection(abort=False)
 
     def onOpen(self) -> None:
-        """The upgrade is done: join the room."""
+        """The handshake is complete: join the room."""
         factory = self.factory
         self.slim_down()
         self.write = self.transport.write
@@ -139,37 +139,37 @@ class RelayProtocol(ShortPath):
         del self._admission, self._request_id
         if self.state != self.STATE_OPEN:  # the relay has closed it while it joined
             self._leave(self.localCloseCode, (self.localCloseReason or b"").decode())
-        elif self._behind:  # what the room retains was too much
+        elif self._behind:  # the retained positions have filled the transport
             factory.relay.fell_behind(session)
 
     # receiving
 
     def largest_message(self) -> int:
-        """Bytes of a message that is still read, in the room where we are."""
+        """The most bytes of a message in this room."""
         session = self._session
         if session is None or session.admission.request is not None:
             return self.factory.max_message_size
         return session.limits.message_size
 
     def dataReceived(self, data: bytes) -> None:
-        """Any byte is a sign of life; what comes after the end is not kept."""
+        """Any byte shows that the peer is alive; bytes after the end are dropped."""
         self._silent = 0
         if self.state != self.STATE_CLOSED:
             super().dataReceived(data)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """A whole message."""
+        """Pass a complete message to the relay."""
         if self._session is not None:
             self.factory.relay.receive(self._session, payload, isBinary)
 
     def onMessageFrameBegin(self, length: int) -> None:
-        """A data frame begins; empty ones are counted, since no size limit stops them."""
+        """A data frame begins; empty ones are rate-limited, since size limits do not stop them."""
         if not length:
             self._may_send_empty_frame()
         super().onMessageFrameBegin(length)
 
     def onPing(self, payload: bytes) -> None:
-        """Answer, unless answers are not read: then only the newest (RFC 6455 section 5.5.3)."""
+        """Answer; while the peer does not read, only the newest ping (RFC 6455 section 5.5.3)."""
         if not self._may_send_empty_frame():
             return
         if self._behind:
@@ -178,7 +178,7 @@ class RelayProtocol(ShortPath):
             self.sendPong(payload)
 
     def onPong(self, payload: bytes) -> None:
-        """Solicited or not, it shows that the peer lives; how far away it is, if it is an echo."""
+        """Measure the round trip, if it is the echo of our ping."""
         if self._may_send_empty_frame():
             self.factory.keepalive.answered(self._slot, payload)
 
@@ -193,18 +193,18 @@ class RelayProtocol(ShortPath):
     # backpressure
 
     def pauseProducing(self) -> None:
-        """The transport takes no more for now."""
+        """The transport is full."""
         self._behind = True
         if self._session is not None:
             self.factory.relay.fell_behind(self._session)
 
     def resumeProducing(self) -> None:
-        """The transport takes more again."""
+        """The transport has room again."""
         self._behind = False
         if self._owed_pong is not None:
             owed, self._owed_pong = self._owed_pong, None
             self.sendPong(owed)
-        if self._session is not None and not self._behind:  # the pong may have been too much
+        if self._session is not None and not self._behind:  # the pong may have filled it again
             self.factory.relay.caught_up(self._session)
 
     def stopProducing(self) -> None:
@@ -213,7 +213,7 @@ class RelayProtocol(ShortPath):
     # keeping alive
 
     def keep_alive(self, word: bytes) -> None:
-        """Ping; a peer that was silent since before the last pings is gone."""
+        """Ping, or drop a peer that has been silent since the last SILENT_INTERVALS pings."""
         if self._silent >= SILENT_INTERVALS:
             self.dropConnection(abort=True)
             return
@@ -295,14 +295,14 @@ class RelayFactory(WebSocketServerFactory):
     ) -> None:
         """`configure` is to be called before the first connection."""
         super().__init__(server="", reactor=reactor)
-        set_global_log_level("critical")  # it warns of every peer that misbehaves
+        set_global_log_level("critical")  # or it warns about every misbehaving peer
         self.relay = relay
         self.doorman = doorman
         self.keepalive = keepalive
         self.clock = clock
 
     def configure(self, max_message_size: int, compression: bool, turned_away: TurnedAway) -> None:
-        """Set what Autobahn leaves open: sizes in bytes, and whether to inflate what clients send.
+        """Set the options of Autobahn: sizes in bytes, and whether clients may compress.
 
         `turned_away` is called for each handshake that never reaches the relay.
         """
@@ -318,7 +318,7 @@ class RelayFactory(WebSocketServerFactory):
             versions=[13],
             failByDrop=False,  # a close code in place of a reset
             echoCloseCodeReason=True,
-            webStatus=False,  # its status page redirects wherever the query says
+            webStatus=False,  # its status page is an open redirect
             closeHandshakeTimeout=CLOSE_TIMEOUT,
         )
 

@@ -1,7 +1,8 @@
-"""The use cases: what happens when somebody comes, speaks, listens and goes.
+"""The use cases: what happens when a client joins, publishes, listens and leaves.
 
-`rooms.py` has the rooms and their turns, and stands below the others; `keeping.py`, `presence.py`
-and `identities.py` have one idea each; `relay.py` puts them together.
+`rooms.py` has the rooms and their turns; the other modules are built on it, one idea each:
+`keeping.py` (history), `presence.py`, `identities.py`, `visits.py` (HTTP requests) and
+`elsewhere.py` (other nodes). `relay.py` puts them together.
 """
 
 from camrelay.relay.relay import Relay

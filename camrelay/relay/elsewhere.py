@@ -1,4 +1,4 @@
-"""What happens on other nodes, and what they want to know of this one."""
+"""What happens on other nodes, and the answers to their requests."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -11,7 +11,7 @@ from camrelay.relay.rooms import Rooms
 
 
 class Elsewhere:
-    """Keeps the promises of `camrelay.ports.Clustered`: the relay as the bus sees it."""
+    """Implements `camrelay.ports.Clustered`: the relay as the bus sees it."""
 
     def __init__(
         self,
@@ -20,14 +20,14 @@ class Elsewhere:
         wants_errors: Mapping[str, Session],
         sessions: Mapping[Session, Room],
     ) -> None:
-        """`wants_errors`: by their id, the `sessions` that are told what goes wrong."""
+        """`wants_errors`: those of `sessions` that asked for errors, by id."""
         self._rooms = rooms
         self._attendance = attendance
         self._wants_errors = wants_errors
         self._sessions = sessions
 
     def take(self, path: str, node: str, turn: Sequence[Remote]) -> None:
-        """Fan out what publishers on `node` have said, as if they were here."""
+        """Publish what publishers on `node` have sent, as if they were here."""
         room = self._rooms.find(path)
         if room is None:
             return
@@ -36,20 +36,20 @@ class Elsewhere:
                 self._rooms.has_turn(room)
 
     def replace(self, path: str, node: str, retained: Sequence[Remote]) -> None:
-        """All that `node` retains in the room: what is newer is fanned out, the rest is over."""
+        """Replace what is retained of `node`: newer positions are fanned out, others removed."""
         room = self._rooms.find(path)
         if room is not None:
             room.forget_node(node, keep=retained)
             self.take(path, node, retained)
 
     def forget(self, path: str, publishers: Collection[str]) -> None:
-        """Publishers on another node have left the room."""
+        """Remove the positions of publishers that have left on another node."""
         room = self._rooms.find(path)
         if room is not None:
             room.forget(publishers)
 
     def forget_node(self, node: str) -> None:
-        """`node` is gone, and with it its publishers in every room."""
+        """Remove the positions of all publishers on `node`, in every room."""
         for room in self._rooms:
             room.forget_node(node)
 
@@ -59,23 +59,23 @@ class Elsewhere:
         return room.retained_here if room is not None else ()
 
     def present(self, path: str) -> Sequence[Member]:
-        """Who is in the room on this node, as far as anybody is named."""
+        """The members of the room on this node, at most as many as are named."""
         room = self._rooms.find(path)
         return room.presence.members if room is not None else ()
 
     def presence_changed(self, path: str, joined: Sequence[Member], left: Sequence[Member]) -> None:
-        """Who is in the room on other nodes."""
+        """Tell the members here who joined or left on other nodes."""
         self._attendance.changed_elsewhere(path, joined, left)
 
     def not_carried(self, turn: Sequence[Publication], why: str) -> None:
-        """Tell those who asked for errors that other nodes may have missed what they said."""
+        """Tell senders that asked for errors that other nodes may not have got their messages."""
         for publication in turn:
             session = self._wants_errors.get(publication.publisher)
             if session is not None:
                 self._rooms.tell(session, Problem("not-carried", why))
 
     def missed(self, why: str) -> None:
-        """Tell those who asked for errors that they may have missed what counts."""
+        """Tell members that asked for errors that they may have missed messages."""
         for session in list(self._wants_errors.values()):
             room = self._sessions.get(session)
             if room is None or room.kind.private or room.kind.newest_counts:

@@ -1,4 +1,4 @@
-"""How long a connection may stay, and how many of them somebody may have."""
+"""How long a connection with a token may stay, and how many of them a user may have."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ from camrelay.relay.rooms import Rooms
 # Seconds that a connection without a token may wait for one.
 PATIENCE = 5.0
 
-# The clock on the wall may jump: nobody sleeps longer than this before looking at it again.
+# The wall clock may jump: the expiry is checked again at least this often.
 LONGEST_SLEEP = 600.0
 
 # Connections that end at once when a key was retired, and seconds until the next ones do: each end
@@ -24,7 +24,7 @@ PAUSE = 0.1
 
 
 class Identities:
-    """Ends connections whose token has ended, is believed no more, or never came."""
+    """Closes connections whose token has expired, is no longer accepted, or was never sent."""
 
     def __init__(self, clock: Clock, rooms: Rooms, connections: int) -> None:
         """`connections`: how many of one subject may be open on this node; 0: no limit."""
@@ -34,13 +34,13 @@ class Identities:
         self._open: Counter[str] = Counter()
 
     def check(self, admission: Admission) -> None:
-        """Raises Denied(429) when somebody has too many connections already."""
+        """Raises Denied(429) if the subject has too many connections already."""
         identity = admission.identity
         if identity is not None and self._most and self._open[identity.subject] >= self._most:
             raise Denied(429, f"more than {self._most} connections of {identity.subject}")
 
     def came(self, session: Session) -> None:
-        """The connection is open."""
+        """`session` has its admission: watch when that ends."""
         admission = session.admission
         if admission.request is not None:
             session.expiry = self._clock.later(PATIENCE, partial(self._waited, session))
@@ -49,7 +49,7 @@ class Identities:
             self._watch(session)
 
     def went(self, session: Session) -> None:
-        """The connection is closed, or about to be somebody."""
+        """`session` is closed, or about to get another admission."""
         self._stop_watching(session)
         identity = session.admission.identity
         if identity is not None:

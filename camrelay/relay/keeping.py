@@ -1,4 +1,4 @@
-"""Rooms of which something is kept: stored first, then fanned out, in one order for everybody."""
+"""Rooms that keep history: messages are stored first, and then fanned out in one order."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from camrelay.core.session import Session
 from camrelay.ports import Answer, Clock, History
 from camrelay.relay.rooms import Rooms
 
-# Messages that a member may have missed and still get.
+# The most messages that a returning member can recover.
 RECOVERABLE = 1000
 
 # Seconds until a history that did not answer is asked again.
@@ -29,7 +29,7 @@ Welcome = Callable[[Session, Room, bool | None, Position | None], None]
 
 
 class _Joiner(NamedTuple):
-    """A session that waits for the past of its room, and what is said meanwhile."""
+    """A session that waits for the history of its room, and what is published meanwhile."""
 
     session: Session
     room: Room
@@ -40,7 +40,7 @@ class Keeping:
     """Between the rooms and the history."""
 
     def __init__(self, clock: Clock, rooms: Rooms, history: History, welcome: Welcome) -> None:
-        """`welcome(session, room, recovered, at)`: first words; what follows is behind `at`."""
+        """`welcome(session, room, recovered, at)` sends the welcome; `at`: see Welcome."""
         self._clock = clock
         self.rooms = rooms
         self._history = history
@@ -52,7 +52,7 @@ class Keeping:
     # Opening
 
     def open(self, admission: Admission) -> Room:
-        """The room that `admission` leads to; if it is new here, find out where it stands."""
+        """The room that `admission` leads to; if it is new here, ask for its position."""
         known = self.rooms.find(admission.room)
         room = self.rooms.open(admission)
         if room is not known:
@@ -60,7 +60,7 @@ class Keeping:
         return room
 
     def close(self, room: Room) -> None:
-        """Drop a room that nobody may ask for any more."""
+        """Drop a room that is no longer needed."""
         if self.rooms.close(room) and room.keep is not None:
             self._waiting.pop(room, None)
             self._unreachable.discard(room)
@@ -99,7 +99,7 @@ class Keeping:
     # Joining
 
     def join(self, session: Session, room: Room) -> None:
-        """`session` gets the past that it asked for, and then the present."""
+        """Send `session` the history that it asked for, and then what is published."""
         joiner = _Joiner(session, room, Replay(session.limits.outbox_bytes))
         room.wait(session, joiner.replay)
         self._once_it_stands(room, partial(self._ask, joiner))
@@ -126,7 +126,7 @@ class Keeping:
             done(NOTHING)
 
     def _recover(self, joiner: _Joiner, missed: range, answer: Page | Rejected) -> None:
-        """All that was missed, or else the newest that was asked for."""
+        """Send everything that was missed, or if that is not possible, the newest messages."""
         past = _fitting(joiner.session, answer)
         if joiner.replay.is_whole and [each.offset for each in past] == list(missed):
             self._enter(joiner, past, True)
@@ -144,7 +144,7 @@ class Keeping:
         session, room, replay = joiner
         if session.has_left:
             return
-        self.rooms.fan_out(room)  # what is published in this turn is held, and follows the past
+        self.rooms.fan_out(room)  # this turn's publications are held, and follow the history
         following = replay.behind(past)
         self._welcome(session, room, recovered and replay.is_whole, _place_before(following, room))
         try:
@@ -156,7 +156,7 @@ class Keeping:
     # Reading
 
     def read(self, room: Room, after: Position | None, limit: int, done: Answer[Page]) -> None:
-        """What was said behind `after`; the newest without it, or when it is of another epoch."""
+        """The entries after `after`; the newest without it, or if it is of another epoch."""
         self._once_it_stands(room, partial(self._read_now, room, after, limit, done))
 
     def _read_now(self, room: Room, after: Position | None, limit: int, done: Answer[Page]) -> None:
@@ -171,7 +171,7 @@ class Keeping:
     # Publishing
 
     def publish(self, room: Room, said: Said, done: Answer[Position]) -> None:
-        """Store what was said, and then tell everybody; positions are not waited for."""
+        """Store `said`; it is fanned out when it is stored, positions immediately."""
         if room.kind.newest_counts:
             self.rooms.publish(room, said)
         if room in self._unreachable:
@@ -179,19 +179,19 @@ class Keeping:
         else:
             self._history.append(room.path, said, done)
 
-    # The history speaks
+    # Called by the history
 
     def stored(self, path: str, epoch: str, entries: Sequence[Entry]) -> None:
-        """These come next in the room."""
+        """Publish the next entries of the room."""
         room = self.rooms.find(path)
         if room is None or room.position is None or not room.is_stored_first:
-            return  # it was left, and perhaps entered again: whoever is there asks for the past
+            return  # closed, or just opened again: its members ask for the history themselves
         for entry in entries:
             if room.remember(epoch, entry):
                 self.rooms.has_turn(room)
 
     def broken(self, path: str, at: Position, why: str) -> None:
-        """Something between is lost for good."""
+        """Continue after `at`, and tell the members about the gap."""
         room = self.rooms.find(path)
         if room is None or not room.is_stored_first:
             return
@@ -211,7 +211,7 @@ def _unreachable() -> Rejected:
 
 
 def _fitting(session: Session, answer: Page | Rejected) -> Sequence[Publication]:
-    """The newest of `answer` that fit into what a member may have unread."""
+    """The newest entries of `answer` that fit into an outbox."""
     if isinstance(answer, Rejected):
         return ()
     bytes_left = session.limits.outbox_bytes
@@ -226,7 +226,7 @@ def _fitting(session: Session, answer: Page | Rejected) -> Sequence[Publication]
 
 
 def _place_before(following: Sequence[Publication], room: Room) -> Position | None:
-    """The place behind which `following` are; where the room stands when they are none."""
+    """The position before `following`; that of the room if there are none."""
     if room.position is None or not following or not following[0].offset:
         return room.position
     return Position(following[0].epoch, following[0].offset - 1)

@@ -1,4 +1,4 @@
-"""Telling members who is there, and who comes and goes."""
+"""Presence: telling members who is in the room, who joins and who leaves."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,21 +16,21 @@ PAUSE = 1.0
 
 
 class Attendance:
-    """Tells those whose dialect has words for it. A change costs one frame for each of them.
+    """Tells members whose dialect has presence. A change costs one frame for each of them.
 
-    A crowd of more than NAMED gets counts instead, at most one in PAUSE seconds: naming everybody
-    who comes to everybody who is there would cost the square of the crowd.
+    Rooms with more than NAMED members get counts instead, at most one in PAUSE seconds: announcing
+    each member to each other would cost the square of their number.
     """
 
     def __init__(self, clock: Clock, bus: Bus, rooms: Rooms) -> None:
-        """`bus` knows who is on other nodes."""
+        """`bus` knows the members on other nodes."""
         self._clock = clock
         self._bus = bus
         self._rooms = rooms
         self._counting: set[str] = set()
 
     def of(self, room: Room) -> Presence:
-        """Who is in `room`, on all nodes."""
+        """The members of `room`, on all nodes."""
         if room.kind.private:
             return room.presence
         return room.presence + self._bus.elsewhere(room.path)
@@ -50,25 +50,25 @@ class Attendance:
         self._bus.census(counted)
 
     def came(self, room: Room, session: Session) -> None:
-        """`session` is in `room` now."""
+        """`session` has joined `room`."""
         if self._changed(room):
             self._tell(room, [session.member], (), besides=session)
 
     def went(self, room: Room, session: Session) -> None:
-        """`session` is not in `room` any more."""
+        """`session` has left `room`."""
         if self._changed(room):
             self._tell(room, (), [session.member], besides=None)
 
     def changed_elsewhere(
         self, path: str, joined: Sequence[Member], left: Sequence[Member]
     ) -> None:
-        """On another node."""
+        """Members have joined or left on another node."""
         room = self._rooms.find(path)
         if room is not None and room.has_listeners:
             self._tell(room, joined, left, None)
 
     def _changed(self, room: Room) -> bool:
-        """Tell the other nodes; whether there is anybody to be told here."""
+        """Tell the other nodes; returns whether anybody here has to be told."""
         if room.kind.private:
             return False
         self._bus.members_changed(room.path, len(room))
@@ -85,7 +85,7 @@ class Attendance:
         if count > NAMED or not (joined or left):
             self._count_soon(room)
             return
-        self._rooms.fan_out(room)  # what somebody said comes before that he went
+        self._rooms.fan_out(room)  # a member's last message comes before its leave
         for member in joined:
             self._say(room, Joined(member, count), besides)
         for member in left:

@@ -37,7 +37,7 @@ from camrelay.relay.visits import Visits
 
 
 class Unread(NamedTuple):
-    """How many members are behind, and how many bytes wait for members."""
+    """How many members are behind, and how many bytes wait in outboxes."""
 
     behind: int
     bytes: int
@@ -78,7 +78,7 @@ class Relay:
     # admit
 
     def admit(self, request: Request) -> Admission:
-        """The place for a handshake. Raises Denied, which is noted, and nothing else."""
+        """Decide on a handshake. Raises Denied, which is logged, and nothing else."""
         try:
             admission = self._gatekeeper.admit(request)
             self._check_room(admission)
@@ -99,7 +99,7 @@ class Relay:
     # join
 
     def join(self, admission: Admission, sink: Sink) -> Session:
-        """Make an open connection a member of its room; it gets what is retained there."""
+        """Make an open connection a member of its room; it gets the retained positions."""
         self._admitted += 1
         session = Session(f"{self._node}-{self._admitted}", admission, sink, self.traffic)
         self._identities.came(session)
@@ -128,7 +128,7 @@ class Relay:
     def _welcome(
         self, session: Session, room: Room, recovered: bool | None, at: Position | None
     ) -> None:
-        """The first words; what follows them is behind `at`."""
+        """Send the welcome; the publications after it come after the position `at`."""
         if not session.dialect.name:
             return
         epoch, offset = at or NOWHERE
@@ -160,12 +160,12 @@ class Relay:
         return len(self._sessions)
 
     def unread(self) -> Unread:
-        """What members have not read yet. Looks at every session."""
+        """What members have not read yet. Visits every session."""
         outboxes = [each.outbox.bytes for each in self._sessions if each.outbox is not None]
         return Unread(sum(each.is_behind for each in self._sessions), sum(outboxes))
 
     def rooms(self) -> dict[str, int]:
-        """The members on this node of each room that is not somebody's own."""
+        """The number of members on this node of each room, private rooms excluded."""
         return {room.path: len(room) for room in self._rooms}
 
     # receive
@@ -235,7 +235,7 @@ class Relay:
             self._rooms.tell(session, Ack(id, *at))
 
     def _hold_back(self, session: Session, message: Message, now: float) -> None:
-        """Thin a publisher that is too fast: only the newest of each key waits for its turn."""
+        """Conflate a publisher that is too fast: only the newest message of each key waits."""
         if session.held_back is None:
             session.held_back = {}
             self._release_later(session, now)
@@ -246,7 +246,7 @@ class Relay:
         self._clock.later(session.must_wait(now), partial(self._release, session))
 
     def _release(self, session: Session) -> None:
-        """Publish what is allowed by now, and first what has waited longest."""
+        """Publish as many waiting messages as the rate allows now, the oldest first."""
         room, held_back = self._sessions.get(session), session.held_back
         if room is None or held_back is None:
             return
@@ -274,7 +274,7 @@ class Relay:
     # tokens that come later
 
     def _authenticate(self, session: Session, room: Room, token: str, now: float) -> None:
-        """The first token of one that waits, or a new one of one that is known."""
+        """The first token of a session that waits for one, or a new token of another session."""
         if not session.may_say(len(token), now):
             raise _too_fast()
         admission = session.admission
@@ -316,13 +316,13 @@ class Relay:
     # backpressure
 
     def fell_behind(self, session: Session) -> None:
-        """The transport of `session` takes no more for now."""
+        """The transport of `session` is full."""
         room = self._sessions.get(session)
         if room is not None:
             room.fell_behind(session)
 
     def caught_up(self, session: Session) -> None:
-        """The transport of `session` takes more again."""
+        """The transport of `session` has room again."""
         room = self._sessions.get(session)
         if room is not None:
             room.caught_up(session)
@@ -331,14 +331,14 @@ class Relay:
     # leave
 
     def leave(self, session: Session, code: int | None, text: str) -> None:
-        """Take `session` out of its room; what it said before is still said."""
+        """Take `session` out of its room; messages that still wait are published first."""
         room = self._sessions.pop(session, None)
         if room is None:
             return
         session.has_left = True
         for message in (session.held_back or {}).values():
             self._publish(session, room, message)
-        self._rooms.fan_out(room)  # the leaving one gets what was said before its close frame
+        self._rooms.fan_out(room)  # this turn's messages reach the session before its close frame
         is_retained = room.leave(session)
         self._wants_errors.pop(session.id, None)
         self._identities.went(session)
@@ -353,7 +353,7 @@ class Relay:
             self._forget(room, session)
 
     def _forget(self, room: Room, session: Session) -> None:
-        """The time of the positions of `session` is over, on every node."""
+        """Stop retaining the positions of `session`, on every node."""
         room.forget([session.id])
         if not room.kind.private:
             self._bus.left(room.path, [session.id])
@@ -362,7 +362,7 @@ class Relay:
     # drain
 
     def drain(self, at_most: int, reason: Callable[[], CloseReason]) -> None:
-        """End up to so many connections, the oldest first, each with a reason of its own."""
+        """Close up to `at_most` connections, the oldest first, each with its own reason."""
         for session in list(islice(self._sessions, at_most)):
             self._rooms.end(session, reason())
 
@@ -382,7 +382,7 @@ def _end_of(admission: Admission) -> float | None:
 
 
 def _too_fast() -> Rejected:
-    """A new one each time: an exception that is raised again keeps every traceback it ever had."""
+    """A new object each time: raising the same one again would accumulate its tracebacks."""
     why = "too many messages: slow down"
     return Rejected("too-fast", why, is_garbage=False)
 

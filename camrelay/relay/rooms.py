@@ -1,4 +1,4 @@
-"""The rooms of this node and their turns: who publishes does not wait for those who get it."""
+"""The rooms of this node and their turns: publications are fanned out when the turn ends."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -46,7 +46,7 @@ class Rooms:
         return room
 
     def close(self, room: Room) -> bool:
-        """Drop a room that nobody may ask for any more; whether it was dropped."""
+        """Drop a room that is no longer needed; returns whether it was dropped."""
         if not room.is_forgotten or self._rooms.get(room.path) is not room:
             return False
         del self._rooms[room.path]
@@ -56,26 +56,26 @@ class Rooms:
     # Publishing
 
     def publish(self, room: Room, said: Said) -> None:
-        """Everybody in `room` gets it at the end of the turn."""
+        """Publish `said` in `room`; its members get it at the end of the turn."""
         if room.publish(said):
             self.has_turn(room)
 
     def publish_as_visitor(self, room: Room, said: Said) -> None:
-        """Everybody in `room` gets it now; nobody retains it, since nobody is there to leave."""
+        """Fan `said` out now, and retain nothing: there is no session whose end would remove it."""
         room.publish(said, is_retained=False)
         self.fan_out(room)
         if room.kind.newest_counts:
             self._bus.left(room.path, [said.publisher])
 
     def has_turn(self, room: Room) -> None:
-        """Something was published in `room`, the first of this turn."""
+        """`room` has its first publication of this turn: fan it out when the turn ends."""
         if not self._published:
             self._turn_began = self._clock.now()
             self._clock.at_turn_end(self._end_turn)
         self._published.append(room)
 
     def _end_turn(self) -> None:
-        """The end of the turn; small rooms first, so that a big one does not make them wait."""
+        """Fan out all rooms of this turn, small ones first: they need not wait for a big one."""
         rooms, self._published = self._published, []
         turn_began, began = self._turn_began, self._clock.now()
         for room in sorted(rooms, key=len):
@@ -98,7 +98,7 @@ class Rooms:
     # One member
 
     def tell(self, session: Session, notice: Notice) -> None:
-        """Send `notice`, when the dialect of `session` has words for it and it is still here."""
+        """Send `notice`, if the dialect of `session` can express it and the session is open."""
         frame = session.dialect.notice(notice)
         if not frame or session.has_left:
             return
@@ -109,7 +109,7 @@ class Rooms:
         self.let_hear(session)
 
     def let_hear(self, session: Session) -> None:
-        """One that asked for fewer updates gets what waits: now, or as soon as it is due."""
+        """Send a paced session what waits for it: now, or as soon as its next update is due."""
         if session.pace is None or session.is_behind or session.hears_later:
             return
         if not session.has_waiting:
@@ -130,12 +130,12 @@ class Rooms:
             self.let_hear(session)
 
     def broken(self, session: Session) -> None:
-        """Called inside `except`: the sink of `session` does not keep its promises."""
+        """Close `session`, whose sink has raised. Called inside `except`."""
         self._journal.failed("a connection", session.id)
         self.end(session, INTERNAL_ERROR)
 
     def end(self, session: Session, reason: CloseReason) -> None:
-        """End one connection; when even that fails, the others are not to suffer."""
+        """Close one connection; an error there is logged and does not affect the others."""
         try:
             session.sink.close(reason)
         except Exception:

@@ -1,6 +1,6 @@
-"""What can be done without being a member: say one thing in a room, read what was said, look.
+"""What HTTP requests do without joining a room: publish, read messages, list members.
 
-And who may use a channel. Each refusal is noted, as that of a handshake is.
+And who may use a channel. Each refusal is logged, like that of a handshake.
 """
 
 import itertools
@@ -39,7 +39,7 @@ _KIND_FAILED = Rejected(
 
 
 class Visits:
-    """Each visit is one request: it is admitted as a handshake is, and limited by who asks."""
+    """Each visit is one request: admitted like a handshake, and limited per user or address."""
 
     def __init__(  # noqa: PLR0913 (the parts of the relay)
         self,
@@ -61,7 +61,7 @@ class Visits:
         self._shares = Shares(REQUESTS)
 
     def identify(self, request: Request) -> Identity | None:
-        """Who asks; None is a stranger. Raises Denied(401, 403 or 429)."""
+        """The identity; None without a token. Raises Denied(401, 403 or 429)."""
         with self._noted(request):
             return self._identify(request)
 
@@ -83,7 +83,7 @@ class Visits:
     def publish(
         self, request: Request, payload: bytes, is_binary: bool, done: Answer[Position]
     ) -> None:
-        """Say something; `done` gets its place, NOWHERE where nothing is kept. Raises Denied."""
+        """Publish; `done` gets the position, NOWHERE without a history. Raises Denied."""
         with self._noted(request):
             admission = self._to_publish(request)
         try:
@@ -109,9 +109,9 @@ class Visits:
     def read(
         self, request: Request, after: Position | None, limit: int, done: Answer[Reading]
     ) -> None:
-        """What was said behind `after`, or the newest. Raises Denied.
+        """The messages after `after`, or the newest. Raises Denied.
 
-        A page of another epoch than that of `after` has the newest, too.
+        If the epoch of `after` has ended, the page has the newest, too.
         """
         with self._noted(request):
             admission = self._to_listen(request)
@@ -128,7 +128,7 @@ class Visits:
             self._leave(room, done, answer)
 
     def look(self, request: Request, done: Callable[[Sight], None]) -> None:
-        """Who is in a room. Raises Denied."""
+        """The members of a room. Raises Denied."""
         with self._noted(request):
             admission = self._to_listen(request)
         was_open = self._rooms.find(admission.room) is not None
@@ -139,9 +139,9 @@ class Visits:
         self._leave(room, done, self._attendance.look(room))
 
     def rooms(self, request: Request, done: Callable[[Census], None]) -> None:
-        """The open rooms with their members, as far as a token lets its bearer listen.
+        """The rooms in which the token's bearer may listen, with their member counts.
 
-        Raises Denied(401) for a stranger: names of rooms are all that keeps some of them private.
+        Raises Denied(401) without a token: open rooms may be private only by their names.
         """
         with self._noted(request):
             identity = self._identify(request)
@@ -207,7 +207,7 @@ class Visits:
 
 
 def _read(admission: Admission, payload: bytes, is_binary: bool) -> Message:
-    """What is said. Raises Rejected."""
+    """The message in `payload`. Raises Rejected."""
     most = min(admission.kind.max_size, admission.terms.limits.message_size)
     if len(payload) > most:
         raise Rejected("too-large", f"{len(payload)} bytes; at most {most}")

@@ -1,4 +1,4 @@
-"""Where clients come in: the doors, and behind them sockets, pages and the API."""
+"""What serves clients: the doors, and behind them sockets, pages and the API."""
 
 from functools import partial
 from typing import Any
@@ -32,7 +32,7 @@ class Front(MultiService):
     def __init__(
         self, settings: Settings, node: Node, journal: CountingJournal, reactor: Any
     ) -> None:
-        """`doors` is what is listened for."""
+        """`doors` is the protocol factory for the listeners."""
         super().__init__()
         clock, relay = ReactorClock(reactor), node.relay
         self._keepalive = Keepalive(settings.ping_interval, clock.now)
@@ -57,7 +57,7 @@ class Front(MultiService):
             TimerService(every, tick).setServiceParent(self)
 
     def count(self, metrics: Metrics) -> None:
-        """Have `metrics` tell of it."""
+        """Add the doors, the keep-alive and the answers to `metrics`."""
         door, keepalive = partial(of_door, self.doorman), partial(of_keepalive, self._keepalive)
         metrics.add(door, keepalive, self.answered.families)
 

@@ -1,4 +1,4 @@
-"""Who is believed to be who: the keys of this server and of others, and guests."""
+"""The identities that are accepted: tokens of this server and of other issuers, and guests."""
 
 from typing import Any
 

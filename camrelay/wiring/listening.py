@@ -1,4 +1,4 @@
-"""Where a node listens, what is served there, and how people are told."""
+"""Where a node listens, what it serves there, and how it announces that in the log."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -89,14 +89,14 @@ def _url(host: Any) -> str:
 
 
 class Factories(NamedTuple):
-    """What is listened for; `secure` is asked for only where a listener has TLS."""
+    """The protocol factories of all listeners; `secure` is used only where a listener has TLS."""
 
     plain: DoorFactory
     secure: IProtocolFactory
     to_tls: DoorToTlsFactory
 
     def of(self, listener: Listener) -> IProtocolFactory:
-        """What `listener` is for."""
+        """The factory for `listener`."""
         served = self._served(listener)
         if not listener.proxied:
             return served
@@ -125,7 +125,7 @@ def listening_services(
         ListeningService(
             listener,
             factories.of(listener),
-            # Announced is what can be served, and that needs a reactor that runs.
+            # Announced when the reactor runs: only then can clients be served.
             partial(reactor.callWhenRunning, announcement_of(listener), journal),
         )
         for listener in listeners

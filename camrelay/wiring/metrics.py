@@ -1,6 +1,6 @@
-"""What the parts of a node tell in numbers. Names and units are Prometheus's: seconds and bytes.
+"""The metrics of a node. Names and units follow Prometheus: seconds and bytes.
 
-No room, no user and no address is a label: each combination of labels is one more series to keep.
+No room, user or address is a label: each combination of labels is one more time series to keep.
 """
 
 from collections.abc import Iterator, Mapping

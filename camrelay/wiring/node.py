@@ -1,4 +1,4 @@
-"""The rooms of one node, and what lies behind them: everything that is no socket of a client."""
+"""One node without its listeners: the relay, its bus, history and channels, and its tokens."""
 
 import secrets
 from typing import Any
@@ -18,10 +18,10 @@ from camrelay.wiring.stores import Stores
 
 
 class Node:
-    """A relay with its stores and with those whom it believes."""
+    """A relay with its stores, and with the issuers of tokens that it accepts."""
 
     def __init__(self, settings: Settings, journal: CountingJournal, reactor: Any) -> None:
-        """Its name is new each time. Raises StartError."""
+        """The name of the node is random. Raises StartError."""
         self.name = secrets.token_hex(5)
         self.stores = Stores(self.name, settings, reactor, journal)
         self.bearers = Bearers(settings, reactor, journal)

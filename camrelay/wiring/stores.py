@@ -1,4 +1,4 @@
-"""What lies behind the rooms: the bus to other nodes, the history, and named queues."""
+"""The bus to other nodes, the history, and the channels, as the settings ask for them."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -33,7 +33,7 @@ from camrelay.wiring.redis_link import redis_link
 
 
 class Stores(Service):
-    """Runs from before the first connection until after the last: first the bus, then the history.
+    """Started before the first connection and stopped after the last: the bus, then the history.
 
     `redis` is the bus between nodes, None when this node is alone.
     """
@@ -79,7 +79,7 @@ class Stores(Service):
 
     @property
     def degraded(self) -> dict[str, str]:
-        """What does not work as it should, while everything else goes on."""
+        """What does not work at the moment, by name; everything else goes on."""
         found = {}
         if self.redis is not None and self.redis.state != "up":
             found["redis"] = self.redis.state

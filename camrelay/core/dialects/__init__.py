@@ -1,1 +1,1 @@
-"""The ways in which a room speaks to its members, and in which they speak to it."""
+"""The encodings between rooms and members: one file per dialect, one interface for all."""

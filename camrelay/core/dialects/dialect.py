@@ -1,6 +1,6 @@
-"""The interface of a dialect: how the relay and one client understand each other.
+"""The interface of a dialect: the encoding between the relay and one client.
 
-A room keeps its members grouped by dialect, and each publication is written once for each group.
+A room keeps its members grouped by dialect, and each publication is encoded once for each group.
 """
 
 from typing import NamedTuple, Protocol
@@ -11,7 +11,7 @@ from camrelay.core.publication import Publication
 
 
 class Publish(NamedTuple):
-    """The client says something in its room: `payload` is for the kind to read.
+    """The client sends a message to its room: `payload` is for the kind to read.
 
     `id` comes back in the Ack or Problem.
     """
@@ -22,7 +22,7 @@ class Publish(NamedTuple):
 
 
 class Authenticate(NamedTuple):
-    """The client shows a token: at first, or a new one before the old one ends."""
+    """The client sends a token: its first, or a new one before the old one expires."""
 
     token: str
 
@@ -31,10 +31,10 @@ Command = Publish | Authenticate
 
 
 class Dialect(Protocol):
-    """Writes for the members of a group, and reads what they send. Holds no state.
+    """Encodes for the members of a group, and decodes what they send. Holds no state.
 
-    `name` is empty when there are no words but those of the kind. `takes_tokens`: an Authenticate
-    may come.
+    `name` is the subprotocol; empty for the dialect that has only the messages of the kind.
+    `takes_tokens`: whether clients can send an Authenticate.
     """
 
     name: str
@@ -45,9 +45,9 @@ class Dialect(Protocol):
         ...
 
     def notice(self, notice: Notice) -> bytes:
-        """`notice`, ready for a sink; empty when the dialect has no word for it."""
+        """`notice`, ready for a sink; empty if the dialect cannot express it."""
         ...
 
     def read(self, kind: Kind, payload: bytes, is_binary: bool) -> Command:
-        """What a message into the room of a `kind` asks for. Raises Rejected."""
+        """The command in a message to the room of a `kind`. Raises Rejected."""
         ...

@@ -1,11 +1,11 @@
-"""Server-sent events (WHATWG HTML 9.2): what a member hears, for places without WebSockets.
+"""Server-sent events (WHATWG HTML 9.2), for clients that cannot use WebSockets.
 
     event: message
     id: 5f0c:42
     data: {"type":"message","from":"n1-7","offset":42,...}
 
 The id is an epoch and an offset: a browser that lost the stream sends the last one that it got, as
-`Last-Event-ID`, and goes on there. Whatever names a place behind which things go on has one.
+`Last-Event-ID`, and resumes there. Every event that carries a position has an id.
 """
 
 import re
@@ -18,7 +18,7 @@ from camrelay.core.kinds.kind import Kind
 from camrelay.core.kinds.strict_json import encode
 from camrelay.core.publication import Publication
 
-# Milliseconds until a browser that lost the stream comes back by itself.
+# Milliseconds until a browser that lost the stream reconnects by itself.
 RETRY = 2000
 
 _RETURN_IN = re.compile(r"\bin ([0-9]+) ms$")
@@ -38,7 +38,7 @@ class Events:
     def notice(self, notice: Notice) -> bytes:
         """An event of the type of the notice; `problem` for an error.
 
-        EventSource tells its own troubles as events of type `error`.
+        EventSource reports its own connection problems as events of type `error`.
         """
         data = encode(notice)
         match notice:
@@ -58,12 +58,12 @@ EVENTS = Events()
 
 
 def greeting() -> bytes:
-    """The first words of a stream."""
+    """The first line of a stream."""
     return b"retry: %d\n\n" % RETRY
 
 
 def farewell(reason: CloseReason) -> bytes:
-    """The last event of a stream; a browser comes back when the reason says so."""
+    """The last event of a stream; browsers reconnect after the time in the reason."""
     said = {"code": reason.code, "text": reason.text, "may_return": reason.may_return}
     found = _RETURN_IN.search(reason.text)
     retry = f"retry: {found[1]}\n".encode() if found else b""

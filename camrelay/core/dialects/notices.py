@@ -1,12 +1,12 @@
-"""What a room tells a member besides publications. What is empty is not written."""
+"""What a room tells a member besides publications. Empty fields are left out."""
 
 from msgspec import Struct
 
 
 class Member(Struct, frozen=True, omit_defaults=True):
-    """Somebody in a room: the id of the session, and what others see, or empty.
+    """A member of a room: the id of its session, and the name that others see, or empty.
 
-    `guest`: it chose its name itself, which may be that of somebody else.
+    `guest`: it chose its name itself, and others may have the same.
     """
 
     id: str
@@ -15,12 +15,12 @@ class Member(Struct, frozen=True, omit_defaults=True):
 
 
 class Welcome(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="welcome"):
-    """The first word to a new member.
+    """The first notice to a new member.
 
-    `id` and `user`: what it is to others. `epoch` and `offset`: what follows is behind that place;
-    empty and 0 where nothing is kept. `recovered`: whether that is the place that it named, so
-    that nothing is missing in between; None when it named none. `members`: who is there, itself
-    included, at most 100 of `count`. `time`: the server's, seconds since 1970.
+    `id` and `user`: how others see it. `epoch` and `offset`: the following publications come after
+    this position; empty and 0 without a history. `recovered`: whether this is the position that it
+    resumed from, so that nothing is missing; None if it did not resume. `members`: itself and
+    others, at most 100 of `count`. `time`: the server's, seconds since 1970.
     """
 
     id: str
@@ -36,27 +36,27 @@ class Welcome(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="welcom
 
 
 class Joined(Struct, frozen=True, omit_defaults=True, tag="join"):
-    """Somebody came; `count` members are in the room now."""
+    """A member joined; the room now has `count` members."""
 
     member: Member
     count: int
 
 
 class Left(Struct, frozen=True, omit_defaults=True, tag="leave"):
-    """Somebody went; `count` members are in the room now."""
+    """A member left; the room now has `count` members."""
 
     member: Member
     count: int
 
 
 class Counted(Struct, frozen=True, omit_defaults=True, tag="count"):
-    """So many members are in the room now: too many to name each one that comes and goes."""
+    """The room now has `count` members: too many to name each one that joins or leaves."""
 
     count: int
 
 
 class Problem(Struct, frozen=True, omit_defaults=True, tag="error"):
-    """Something that the member sent was dropped; `id` is the one it gave, or empty."""
+    """A message of the member was dropped; `id` is the one that it gave, or empty."""
 
     reason: str
     detail: str
@@ -64,9 +64,9 @@ class Problem(Struct, frozen=True, omit_defaults=True, tag="error"):
 
 
 class Gap(Struct, frozen=True, omit_defaults=True, tag="gap"):
-    """The member may have missed something that cannot be had any more.
+    """The member may have missed messages that are lost for good.
 
-    What follows is behind `epoch` and `offset`, which are empty and 0 where nothing is kept.
+    The following ones come after `epoch` and `offset`, which are empty and 0 without a history.
     """
 
     detail: str
@@ -75,7 +75,7 @@ class Gap(Struct, frozen=True, omit_defaults=True, tag="gap"):
 
 
 class Ack(Struct, frozen=True, omit_defaults=True, tag="ack"):
-    """A message was accepted, and stored where the room keeps anything; `offset` is its place."""
+    """A message was accepted, and stored if the room keeps history; `offset` is its position."""
 
     id: str
     epoch: str = ""
@@ -83,7 +83,7 @@ class Ack(Struct, frozen=True, omit_defaults=True, tag="ack"):
 
 
 class Renewed(Struct, frozen=True, omit_defaults=True, tag="renewed"):
-    """The new token was taken; it ends at `expires_at`, seconds since 1970, or never."""
+    """The new token was accepted; it expires at `expires_at`, seconds since 1970, or never."""
 
     expires_at: float | None = None
 

@@ -9,7 +9,7 @@ from camrelay.core.publication import Publication
 
 
 class Plain:
-    """Nothing but messages; and errors, for those who asked for them (`?errors=1`)."""
+    """Messages only; and errors, for clients that asked for them (`?errors=1`)."""
 
     name = ""
     takes_tokens = False
@@ -19,7 +19,7 @@ class Plain:
         return publication.frame
 
     def notice(self, notice: Notice) -> bytes:
-        """Errors and gaps; there are no words for the rest."""
+        """Errors and gaps; other notices cannot be expressed."""
         match notice:
             case Problem(reason=reason, detail=detail):
                 return _error(reason, detail)

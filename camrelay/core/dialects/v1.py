@@ -21,7 +21,7 @@ _Id = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class _Message(Struct, omit_defaults=True, kw_only=True, tag="message"):
-    """In the order in which it is read best; what is empty is not written."""
+    """Fields in the order that is best to read; empty ones are left out."""
 
     publisher: str = msgspec.field(name="from")
     user: str = ""
@@ -48,7 +48,7 @@ _TEXT = msgspec.json.Decoder(str)
 
 
 class V1:
-    """An envelope around each message, and a word for all that happens in a room."""
+    """An envelope around each message, and a frame for each notice."""
 
     name = "camrelay.v1"
     takes_tokens = True
@@ -62,7 +62,7 @@ class V1:
         return text_frame(encode(notice))
 
     def read(self, kind: Kind, payload: bytes, is_binary: bool) -> Command:
-        """A frame of type `publish` or `auth`; strict, so that no misspelt field is passed over."""
+        """A frame of type `publish` or `auth`; strict, so that misspelt fields are noticed."""
         command = decode(_COMMANDS, payload, is_binary)
         match command:
             case _Authenticate(token=token):
@@ -86,7 +86,7 @@ def _payload(kind: Kind, data: Raw) -> bytes:
 
 
 def envelope(kind: Kind, publication: Publication, now: float) -> bytes:
-    """`publication` as a JSON object; `age` is what `now`, in seconds since 1970, makes of it."""
+    """`publication` as a JSON object; its `age` is relative to `now`, seconds since 1970."""
     message = publication.message
     written = _Message(
         publisher=publication.publisher,

@@ -7,7 +7,7 @@ from camrelay.core.kinds.strict_json import decode, encode
 
 
 class ChatLine(msgspec.Struct, frozen=True):
-    """What somebody says."""
+    """One chat message."""
 
     message: str
 
@@ -25,7 +25,7 @@ class Chat:
         self._decoder = msgspec.json.Decoder(ChatLine)
 
     def read(self, payload: bytes, is_binary: bool, user: str) -> Message:
-        """The line; when the sender gave a name, `[name] ` comes before the text."""
+        """The message; if the sender gave a name, `[name] ` comes before the text."""
         line = decode(self._decoder, payload, is_binary)
         if user:
             line = ChatLine(f"[{user}] {line.message}")

@@ -1,4 +1,4 @@
-"""The interface of a kind. The built-in kinds use nothing else, and neither need yours.
+"""The interface of a kind. The built-in kinds implement it, and yours can do the same.
 
     class Shout:
         newest_counts = False
@@ -21,8 +21,9 @@ from camrelay.core.errors import Rejected
 class Message(NamedTuple):
     """What a room passes on.
 
-    `body` goes to every member as it is: valid UTF-8, or any bytes when `is_binary`. `key` names
-    the thing that this message is the newest word of, when the connection speaks for several.
+    `body` goes to every member as it is: valid UTF-8, or any bytes if `is_binary`. `key` is for
+    kinds with `newest_counts`: a message replaces the older one of the same connection and key, so
+    that one connection can send for several cameras.
     """
 
     body: bytes
@@ -34,11 +35,11 @@ class Kind(Protocol):
     """The rules of the rooms of a route. Holds no state of a room or a connection.
 
     `newest_counts`: a newer message replaces an older one of the same connection and key: late
-    joiners get the newest, slow subscribers skip the rest, too fast publishers are thinned.
-    Otherwise every message counts and keeps its place.
-    `private`: nobody but the sender gets the message.
-    `is_json`: what it passes on is JSON, and clients that get an envelope find it there as such.
-    `max_size`: bytes of a message, before `read` sees it.
+    joiners get the newest, slow subscribers skip the others, publishers that are too fast are
+    conflated. Otherwise every message counts, in order.
+    `private`: only the sender gets the message.
+    `is_json`: messages are JSON; dialects with an envelope embed them as JSON, not as a string.
+    `max_size`: the most bytes of a message, checked before `read`.
     """
 
     newest_counts: bool
@@ -49,8 +50,8 @@ class Kind(Protocol):
     def read(self, payload: bytes, is_binary: bool, user: str) -> Message:
         """The message to pass on.
 
-        `payload` is valid UTF-8 unless `is_binary`; `user` is the name that the sender gave, or
-        empty. Raises Rejected when the message cannot be used.
+        `payload` is valid UTF-8 unless `is_binary`; `user` is the sender's `?user=NAME`, or empty.
+        Raises Rejected if the message cannot be used.
         """
         ...
 

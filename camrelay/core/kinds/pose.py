@@ -24,8 +24,8 @@ class Rotation(msgspec.Struct, frozen=True, omit_defaults=True):
 class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a camera is. Finite numbers only: msgspec refuses what JSON or a double cannot hold.
 
-    `rotation`: where it looks. `id`: which camera it is, when one connection carries several or
-    viewers shall tell them apart. `t`: the sender's own time, passed on untouched.
+    `rotation`: where it looks. `id`: which camera it is, for connections that carry several and
+    for viewers that distinguish them. `t`: the sender's own time, passed on unchanged.
     """
 
     x: float
@@ -49,7 +49,7 @@ class Pose:
         self._decoder = msgspec.json.Decoder(Position)
 
     def read(self, payload: bytes, is_binary: bool, user: str) -> Message:
-        """The position, written anew so that only what was checked is passed on."""
+        """The position, encoded again so that only validated fields are passed on."""
         position = decode(self._decoder, payload, is_binary)
         key = "" if position.id is None else str(position.id)
         return Message(encode(position), key)
