@@ -37,7 +37,7 @@ class _Channel:
 
 
 class LocalChannels:
-    """Keeps the promises of `Channels` in this process."""
+    """Implements `Channels` within this process."""
 
     def __init__(self, clock: Any, limits: ChannelLimits | None = None) -> None:
         """`clock`: the reactor."""

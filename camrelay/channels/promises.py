@@ -1,4 +1,4 @@
-"""What channels promise, whoever carries them.
+"""The interface of channels, and its guarantees for every implementation.
 
 A message is bytes: what they mean is the business of the two ends, and nothing on the way can
 change or refuse them. It goes to the back of its channel and is taken from the front, by exactly

@@ -1,4 +1,4 @@
-"""Those in this process who wait for messages of one channel."""
+"""The receivers in this process that wait for messages of one channel."""
 
 from collections import deque
 from collections.abc import Callable, Sequence

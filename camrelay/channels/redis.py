@@ -40,7 +40,7 @@ from camrelay.redis.state import State, Status
 
 
 class RedisChannels(MultiService):
-    """Keeps the promises of `Channels` among all that have the same Redis and database.
+    """Implements `Channels` for all programs with the same Redis and database.
 
     Receivers of one process are served in the order in which they came; processes take turns. A
     receive goes on waiting while Redis is away; everything else fails at once then.

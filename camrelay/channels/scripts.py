@@ -1,4 +1,4 @@
-"""What happens to channels in Redis, each step in one go: Lua scripts, and the keys they work on.
+"""The operations on channels in Redis, each atomic: Lua scripts, and the keys they use.
 
 A channel is a list of entries: 13 digits, a colon, the message. The digits are the time at which
 the message expires, in milliseconds of Redis' own clock, so that machines need not agree on the

@@ -1,4 +1,4 @@
-"""The user's function, called as its kind wants to be called."""
+"""The user's function, called in a thread or in the reactor, as it needs."""
 
 import inspect
 import threading

@@ -1,6 +1,6 @@
-"""Takes messages from a channel and does the user's work on them.
+"""Takes messages from a channel and calls the user's function with them.
 
-Each message is worked on at most once: it is out of the channel before the work begins. Work that
+Each message is processed at most once: it is out of the channel before the work begins. Work that
 fails is logged; its message is kept in the dead-letter channel, if there is one.
 """
 
@@ -38,7 +38,7 @@ class Assignment:
 
 
 class Worker(Service):
-    """Works until it is stopped. With a concurrency of 1 messages are worked on in their order."""
+    """Works until it is stopped. With a concurrency of 1, messages are processed in order."""
 
     def __init__(
         self, reactor: Any, channels: Channels, work: Work, assignment: Assignment

@@ -1,1 +1,1 @@
-"""What was said in rooms, kept in memory or in a file."""
+"""The message history, in memory or in a file."""

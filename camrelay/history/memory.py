@@ -1,4 +1,4 @@
-"""The history of a node that is alone, in its memory: it is gone when the process ends."""
+"""The history of a single node, in memory: it is lost when the process ends."""
 
 import secrets
 from collections import deque
@@ -37,7 +37,7 @@ class _Room:
 
 
 class MemoryHistory:
-    """Keeps the promises of `camrelay.ports.History` within one process, and answers at once.
+    """Implements `camrelay.ports.History` within one process, and answers at once.
 
     A room is kept after it has closed, until its entries are too old. Where bytes are short, a room
     loses its oldest entries, and the room that nobody has touched for longest loses all.

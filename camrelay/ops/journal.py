@@ -19,7 +19,7 @@ from camrelay.ports import Answered
 
 
 class LogJournal:
-    """Keeps the promises of `Journal` and of every other journal in `camrelay.ports`."""
+    """Implements `Journal` and all other journals in `camrelay.ports`."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now`: seconds of a clock that does not run backwards."""

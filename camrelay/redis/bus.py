@@ -1,8 +1,9 @@
 """The bus between nodes: Redis pub/sub (https://redis.io/docs/latest/develop/pubsub/).
 
-A node subscribes to the rooms that have members here. What they say leaves as one message for a
-room and turn, on one connection, so that order is kept. Redis stores nothing: who opens a room asks
-the other nodes what is retained there, and who was out of reach is asked (see conversation.py).
+A node subscribes to the rooms that have members here. Their publications leave as one message for
+each room and turn, on one connection, so that order is kept. Redis stores nothing: a node that
+opens a room asks the others for retained positions, and a node that was unreachable is asked for
+its own (see conversation.py).
 """
 
 from collections import defaultdict
@@ -43,10 +44,10 @@ GAP = "messages from other servers may be missing here"
 
 
 class RedisBus(Service):
-    """Keeps the promises of `camrelay.ports.Bus` among the nodes that have the same Redis."""
+    """Implements `camrelay.ports.Bus` between the nodes with the same Redis."""
 
     def __init__(self, node: str, link: RedisLink, clock: Clock, journal: BusJournal) -> None:
-        """`node` is a name that no other node has or had; `link` is started with this service."""
+        """`node` is a name that no other node has or had; `link` is started by this service."""
         self._node = node
         self._link = link
         self._clock = clock
@@ -96,12 +97,12 @@ class RedisBus(Service):
 
     @property
     def nodes(self) -> int:
-        """How many other nodes live."""
+        """The number of other live nodes."""
         return len(self._conversation.nodes)
 
     @property
     def lags(self) -> Histogram:
-        """The seconds that signs of life of this node took until it heard them itself."""
+        """The seconds in which heartbeats of this node came back through Redis."""
         return self._conversation.echo.lags
 
     @property
@@ -117,7 +118,7 @@ class RedisBus(Service):
     # Rooms
 
     def room_opened(self, path: str) -> None:
-        """Listen, and then ask: what is said after the answers is heard."""
+        """Subscribe first, then ask: publications after the answers are received as well."""
         self._members[path] = 0
         subscribed = self._link.subscribe(room_channel(path).encode(), self._receive)
         subscribed.addCallback(self._ask_around, path)
@@ -127,7 +128,7 @@ class RedisBus(Service):
             self._conversation.say(room_channel(path), Ask, [path])
 
     def room_closed(self, path: str) -> None:
-        """Listen no more."""
+        """Unsubscribe, and tell the others that no members are left here."""
         self._link.unsubscribe(room_channel(path).encode())
         self._conversation.say(room_channel(path), Members, path, 0)
         self._conversation.close(path)
@@ -136,12 +137,12 @@ class RedisBus(Service):
         self._waiting.pop(path, None)
 
     def members_changed(self, path: str, count: int) -> None:
-        """Say so with the next heartbeat."""
+        """Tell the others with the next heartbeat."""
         self._members[path] = count
         self._recounted.add(path)
 
     def elsewhere(self, path: str) -> Presence:
-        """What the other nodes have said."""
+        """The members on other nodes, as far as these have told."""
         return self._conversation.members(path)
 
     def census(self, done: Callable[[Census], None]) -> None:
@@ -152,7 +153,7 @@ class RedisBus(Service):
             done(Census({}, self.trouble))
 
     def left(self, path: str, publishers: Sequence[str]) -> None:
-        """Other nodes must not show them any more."""
+        """Tell other nodes to stop retaining the positions of `publishers`."""
         self._conversation.say(room_channel(path), Left, path, list(publishers))
         if path in self._waiting:
             self._wait_no_more(path, set(publishers))
@@ -194,7 +195,7 @@ class RedisBus(Service):
             self._waiting[path] = slots
 
     def _send_waiting(self) -> None:
-        """Send the positions that are still true."""
+        """Send the positions that are still retained."""
         waiting, self._waiting = self._waiting, defaultdict(set)
         for path, slots in waiting.items():
             newest = [each for each in self._relay.retained(path) if each.slot in slots]

@@ -65,7 +65,7 @@ class RedisHistory(Service):
         room.open(done)
 
     def room_closed(self, path: str) -> None:
-        """Listen no more."""
+        """Unsubscribe, and tell the others that no members are left here."""
         room = self._rooms.pop(path)
         self._shared.to_look_again.discard(room)
         room.close()

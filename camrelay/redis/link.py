@@ -1,4 +1,4 @@
-"""The link to Redis on which everything else stands: commands, scripts, waiting, subscriptions.
+"""The link to Redis, used by everything else: commands, scripts, waiting, subscriptions.
 
     link = RedisLink(reactor, parse("redis://localhost"))
     link.startService()
@@ -9,7 +9,7 @@
 Order: commands are carried out in the order of the calls; so are publishes. Messages of one
 channel arrive in the order in which Redis got them. Loss: while the link is down, commands fail
 at once with NotSent, and messages to subscribers are missed; nothing is kept or repeated.
-Subscriptions stand again before the link is called up.
+When the link is up again, all subscriptions have been renewed.
 
 Failures of commands are NotSent, Unanswered or Refused: see camrelay.redis.errors.
 """
@@ -41,7 +41,7 @@ _log = Logger(namespace="camrelay")
 
 
 class RedisLink(Service):
-    """Two connections to one Redis, and a third one once there is a command that waits."""
+    """Two connections to one Redis, and a third one for commands that wait."""
 
     def __init__(self, reactor: Any, url: RedisUrl, trust: Trust | None = None) -> None:
         """Nothing is connected before startService. Raises StartError for a bad authority file."""

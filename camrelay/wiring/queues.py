@@ -18,7 +18,7 @@ _log = Logger(namespace="camrelay")
 
 
 class ChannelQueues:
-    """Keeps the promises of `camrelay.ports.Queues` on any Channels."""
+    """Implements `camrelay.ports.Queues` on any Channels."""
 
     def __init__(self, channels: Callable[[], Deferred[Channels]]) -> None:
         """`channels()` gives them, started."""

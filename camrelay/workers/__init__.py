@@ -1,1 +1,1 @@
-"""Several processes on one port of one machine: one that supervises and N that serve."""
+"""Several processes on one port of one machine: a supervisor and N workers."""

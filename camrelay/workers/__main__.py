@@ -8,7 +8,7 @@ from camrelay.workers.orders import LIFELINE, Lifeline
 
 
 def main() -> None:
-    """Do what the supervisor says."""
+    """Run the worker that the supervisor has ordered."""
     lifeline = Lifeline(LIFELINE)
     try:
         orders = lifeline.orders()

@@ -45,7 +45,7 @@ _log = Logger(namespace="output")
 
 @implementer(ILogObserver, IWriteDescriptor)
 class EventPipe:
-    """The log of a worker. A supervisor that reads nothing costs lines, and no time."""
+    """The log of a worker. If the supervisor does not read, lines are lost, but nothing blocks."""
 
     def __init__(self, descriptor: int, reactor: IReactorFDSet) -> None:
         """`descriptor`: the writing end of a pipe."""
@@ -56,7 +56,7 @@ class EventPipe:
         self._lost = 0
 
     def __call__(self, event: LogEvent) -> None:
-        """Send one event, or keep it, or count it as lost."""
+        """Send one event, or buffer it, or count it as lost."""
         self._send(_line(event))
 
     def report(self, report: Report) -> None:
@@ -78,7 +78,7 @@ class EventPipe:
         self.doWrite()
 
     def doWrite(self) -> None:
-        """Write as much as the pipe takes; the reactor says when it takes the rest."""
+        """Write as much as the pipe accepts; the reactor calls again when it accepts more."""
         written = fdesc.writeToFD(self._descriptor, self._kept)
         if isinstance(written, int):
             del self._kept[:written]
@@ -90,7 +90,7 @@ class EventPipe:
             self._reactor.removeWriter(self)
 
     def finish(self) -> None:
-        """Hand over what is left; the reactor has ended."""
+        """Write what is left, after the reactor has stopped."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
         while self._kept and poll.poll(SECONDS_TO_FINISH * 1000):
@@ -101,7 +101,7 @@ class EventPipe:
         return self._descriptor
 
     def connectionLost(self, reason: Failure) -> None:
-        """The supervisor is gone; the lifeline brings the same news."""
+        """The supervisor is gone; the lifeline reports that as well."""
 
     def logPrefix(self) -> str:
         """For the reactor."""

@@ -1,4 +1,4 @@
-"""What the supervisor tells a worker: lines on the worker's standard input.
+"""The orders of the supervisor to a worker: lines on the worker's standard input.
 
 The first are the orders, later ones are single words. Settings travel there and not on the command
 line or in the environment, where other users of the machine could read the password of Redis, and
@@ -48,7 +48,7 @@ def write_orders(orders: Orders) -> bytes:
 
 
 class Lifeline:
-    """The worker's end of it."""
+    """The worker's end of that pipe."""
 
     def __init__(self, descriptor: int) -> None:
         """Nothing was read yet."""
@@ -62,5 +62,5 @@ class Lifeline:
         return msgspec.json.decode(line, type=Orders)
 
     def words(self) -> Iterator[bytes]:
-        """One word after the other; waits for each, and ends with the supervisor."""
+        """Yields one word after the other; waits for each, and ends when the supervisor does."""
         return iter(self._lines.readline, b"")

@@ -1,4 +1,4 @@
-"""A place for a worker: a process that serves there, and another one when that has died."""
+"""A place for a worker: keeps one process running, and replaces it when it has died."""
 
 import random
 from collections.abc import Callable
@@ -80,7 +80,7 @@ class Place:
         return {"state": "starting", **self._report, "number": self._number}
 
     def reported(self, report: Report) -> None:
-        """The worker lives, and this is how."""
+        """The worker is alive; this is its report."""
         self._report = report
         self._heard_at = self._clock.seconds()
 
@@ -99,7 +99,7 @@ class Place:
         return None if self._process is None else self._process.pid
 
     def died(self, how: str) -> None:
-        """The process has ended; what it said may still be on its way."""
+        """The process has ended; its last output may still arrive."""
         self._process = None
         self._counted, self._families = counted(self.families()), ()
         self._report = {}
@@ -123,7 +123,7 @@ class Place:
         )
 
     def gone(self) -> None:
-        """The process has ended and nothing more will be heard of it."""
+        """The process has ended, and all of its output was read."""
         if not self._is_stopped:
             return
         self._cancel()
@@ -134,7 +134,7 @@ class Place:
     # watching
 
     def look(self) -> None:
-        """Kill a process that reports nothing any more: its reactor hangs.
+        """Kill a process that has stopped reporting: its reactor hangs.
 
         SIGABRT lets it say where (faulthandler); what does not end then is killed.
         """
@@ -150,7 +150,7 @@ class Place:
         self._process.send(SIGABRT if silence < SECONDS_OF_SILENCE + 2 else SIGKILL)
 
     def excuse(self) -> None:
-        """Whatever it said could not be heard: its silence begins now."""
+        """Its reports could not be read meanwhile: count its silence from now on."""
         self._heard_at = self._clock.seconds()
 
     # orders

@@ -23,7 +23,7 @@ class Owner(Protocol):
     """Whoever wants to know what becomes of the process."""
 
     def reported(self, report: Report) -> None:
-        """It lives, and this is how."""
+        """The worker is alive; this is its report."""
         ...
 
     def measured(self, families: Families) -> None:
@@ -31,11 +31,11 @@ class Owner(Protocol):
         ...
 
     def died(self, how: str) -> None:
-        """It has ended; what it said may still be on its way."""
+        """The process has ended; its last output may still arrive."""
         ...
 
     def gone(self) -> None:
-        """It has ended and nothing more will be heard of it."""
+        """The process has ended, and all of its output was read."""
         ...
 
 
@@ -85,11 +85,11 @@ class WorkerProcess(ProcessProtocol):
             publish(line, self._number)
 
     def processExited(self, reason: Failure) -> None:
-        """The process has ended; what it said may still be on its way."""
+        """The process has ended; its last output may still arrive."""
         self._owner.died(_how(reason))
 
     def processEnded(self, reason: Failure) -> None:
-        """The process has ended and nothing more will be heard of it."""
+        """The process has ended, and all of its output was read."""
         self._owner.gone()
 
     def tell(self, line: bytes) -> None:

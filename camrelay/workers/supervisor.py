@@ -181,7 +181,7 @@ class Supervisor(MultiService):
     # watching
 
     def _look(self, intervals: int) -> None:
-        """See who is hung; after a pause of our own nobody is to blame for his silence."""
+        """Look for hung workers; after a pause of the supervisor itself, their time starts anew."""
         for place in self._places:
             if intervals > 1:
                 place.excuse()
@@ -233,12 +233,12 @@ class Supervisor(MultiService):
     # the end
 
     def drain(self) -> Deferred[Any]:
-        """Empty and end the workers; until the last is gone, newcomers hear when to come back."""
+        """Drain and stop the workers; until the last has ended, new clients get 503."""
         self._readiness.object(DRAINING, "the server is going away")
         return self._stop(DRAIN, self._settings.drain_time)
 
     def stopService(self) -> Deferred[Any]:
-        """End the workers, then close the sockets: closing ends a socket for all that share it."""
+        """Stop the workers, then close the sockets: closing one ends it for all that share it."""
         if self._watch.running:
             self._watch.stop()
         return self._stop(END, 0).addCallback(lambda _: MultiService.stopService(self))

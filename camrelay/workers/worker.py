@@ -1,4 +1,4 @@
-"""What a worker process does: a whole node, on sockets that were handed to it."""
+"""A worker process: a whole node on inherited sockets."""
 
 import faulthandler
 import os
@@ -90,7 +90,7 @@ def _listeners(orders: Orders, reactor: Any) -> list[Listener]:
 def _follow_supervisor(
     lifeline: Lifeline, words: Mapping[bytes, Callable[[], None]], reactor: Any
 ) -> None:
-    """Do what is said on the lifeline, and wait for its end.
+    """Follow the words on the lifeline, and wait for its end.
 
     Then the supervisor is gone, and nobody would replace us. A thread sees that even when the
     reactor's thread hangs.

@@ -1,1 +1,1 @@
-"""What was said in rooms, in one SQLite file."""
+"""The message history in one SQLite file."""

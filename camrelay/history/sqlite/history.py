@@ -1,4 +1,4 @@
-"""The history of a node that is alone, in a file: it is there again after a restart.
+"""The history of a single node, in a file: it survives a restart.
 
     history = SqliteHistory(reactor, clock, journal, Database(Path("/var/lib/camrelay")))
     history.startService()
@@ -61,10 +61,10 @@ class _Thread(ThreadPool):
 
 
 class SqliteHistory(Service):
-    """Keeps the promises of `camrelay.ports.History` within one process, and over its end.
+    """Implements `camrelay.ports.History` for one process, and survives its end.
 
-    What was answered is in the file: it outlives the end of the process, however it comes. How
-    much of it outlives a power cut is the choice of the Database.
+    An acknowledged message is in the file and survives any end of the process. What survives a
+    power failure depends on the `sync` of the Database.
     """
 
     def __init__(
