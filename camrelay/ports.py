@@ -302,11 +302,11 @@ class BusJournal(Protocol):
     """Notes what happens between nodes. Never raises, never waits."""
 
     def node_came(self, node: str) -> None:
-        """Another node lives."""
+        """Another node appeared."""
         ...
 
     def node_went(self, node: str, why: str) -> None:
-        """It has stopped, or is taken for dead."""
+        """A node has stopped, or is considered dead."""
         ...
 
     def not_carried(self, count: int, why: str) -> None:

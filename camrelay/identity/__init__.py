@@ -1,1 +1,1 @@
-"""Who somebody is: tokens, the keys that sign them, guests. The only place that knows of JWT."""
+"""Identities: tokens, the keys that sign them, and guests. Only this package knows of JWT."""

@@ -1,4 +1,4 @@
-"""One GET over https, with an end to everything: size, time, and the connection itself."""
+"""One GET over https, with limits on size and time, and on the life of the connection."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""People who have told nothing about themselves but a name."""
+"""Guests: identities with a name of their own choice, and nothing else."""
 
 import secrets
 
@@ -7,7 +7,7 @@ from camrelay.core.identity import Identity
 
 
 def guest_identity(name: str) -> Identity:
-    """Somebody new who wants to be called `name`. Nobody can choose, or guess, the subject.
+    """A new guest called `name`. The subject is random: nobody can choose or guess it.
 
     Raises Denied(400) for a name that cannot be shown.
     """

@@ -1,4 +1,4 @@
-"""Keys as JSON (JWK, RFC 7517), and the algorithm that belongs to each: there is no choice.
+"""Keys as JSON (JWK, RFC 7517), each with the one algorithm that it may be used for.
 
 A token says with which algorithm it was signed, but whoever forges one says what suits them. So
 the algorithm comes from the key: a secret is for HS256, a key on P-256 for ES256, one on Ed25519
@@ -43,7 +43,7 @@ Members = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key that tokens are checked with, and signed with when its private part is known.
+    """A key that verifies tokens, and also signs them if its private part is known.
 
     `kid` is its name in tokens, or empty. `thumbprint` is that of RFC 7638: no other key has it,
     whatever its name. It is not to be shown, since that of a secret helps whoever guesses.
@@ -111,7 +111,7 @@ def read_document(content: bytes) -> Document:
 
 
 def read_keys(content: bytes, secrets_too: bool = True) -> list[Key]:
-    """The keys of a JWK Set that we can use; others are passed over (RFC 7517 section 5).
+    """The usable keys of a JWK Set; others are ignored (RFC 7517 section 5).
 
     `secrets_too`: HS256 keys as well. Raises ValueError when there is none.
     """
@@ -124,7 +124,7 @@ def read_keys(content: bytes, secrets_too: bool = True) -> list[Key]:
 
 
 def read_key(members: Members) -> Key | None:
-    """The key that `members` describe; None when it is not one of ours to use."""
+    """The key that `members` describe; None if it is not of a usable type."""
     algorithm = _algorithm_of(members)
     kid = members.get("kid", "")
     if algorithm is None or not isinstance(kid, str):

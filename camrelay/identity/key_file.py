@@ -22,7 +22,7 @@ FILE_NAME = "keys.json"
 
 
 class KeyRing(NamedTuple):
-    """The keys that are believed, and the one that signs."""
+    """The keys that are accepted, and the one that signs."""
 
     keys: KeySet
     signing: Key
@@ -48,7 +48,7 @@ class KeyFile:
         return self.read() or self._change(_begin)
 
     def add(self, algorithm: str) -> Key:
-        """A new key, which is believed but does not sign yet. Raises StartError."""
+        """Add a key that is accepted but does not sign yet. Raises StartError."""
         ring = self._change(lambda document: _append(document, algorithm))
         return [*ring.keys.keys.values()][-1]
 
@@ -60,7 +60,7 @@ class KeyFile:
         return self._change(_rotate).signing
 
     def retire(self, kid: str) -> None:
-        """Believe the key `kid` no more. Raises StartError when it signs, or is not there."""
+        """Remove the key `kid`. Raises StartError if it is the signing key, or missing."""
         self._change(lambda document: _retire(document, kid))
 
     def _change(self, edit: Callable[[Document], None]) -> KeyRing:

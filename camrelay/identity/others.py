@@ -1,4 +1,4 @@
-"""The keys of others whose tokens are believed: JWK Sets in files and at URLs.
+"""The keys of other issuers whose tokens are accepted: JWK Sets in files and at URLs.
 
 Only the operator names them. Where a token says that its key could be found (`jku`, `x5u`, `jwk`,
 RFC 7515 section 4.1) is not read: whoever forges a token would say so.
@@ -30,7 +30,7 @@ PATIENCE = 10.0
 
 
 class OthersKeys(MultiService):
-    """All of them together. A name that two sets have is that of the first."""
+    """All sets together. If two sets have a key of the same name, the first counts."""
 
     def __init__(
         self, places: Sequence[str], reactor: Any, now: Callable[[], float], journal: KeyJournal
@@ -111,7 +111,7 @@ class KeysAtUrl(Service):
     """A JWK Set at a URL: fetched at the start, every five minutes, and when a key is missing."""
 
     def __init__(self, url: str, reactor: Any, journal: KeyJournal, roots: Any = None) -> None:
-        """`roots`: the authorities whose certificates are believed, the system's when None.
+        """`roots`: the certificate authorities to trust, the system's when None.
 
         Raises StartError for what is no URL.
         """
@@ -139,7 +139,7 @@ class KeysAtUrl(Service):
             self._fetching.cancel()
 
     def find(self, kid: str) -> Key | None:
-        """The key of that name; one that is not known will be looked for, for the next time."""
+        """The key of that name; an unknown one is fetched for the next attempt."""
         key = self._set.find(kid)
         if key is None and self.running and self._reactor.seconds() >= self._fetched_at + PATIENCE:
             self._fetch()

@@ -11,7 +11,7 @@ from camrelay.ports import KeyJournal
 
 
 class OwnKeys:
-    """Believes and signs with what `keys.json` holds; there may be no such file yet."""
+    """Verifies and signs with the keys in `keys.json`; the file may not exist yet."""
 
     def __init__(self, directory: Path, now: Callable[[], float], journal: KeyJournal) -> None:
         """`now`: seconds of a clock that does not run backwards. Raises StartError."""

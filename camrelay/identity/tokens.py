@@ -1,4 +1,4 @@
-"""JSON Web Tokens (RFC 7519): read with care (RFC 8725), and signed."""
+"""JSON Web Tokens (RFC 7519): verified as RFC 8725 recommends, and signed."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -35,7 +35,7 @@ _INVALID = "the token is damaged, or was not signed with the key that it names"
 
 @dataclass(frozen=True, slots=True)
 class TokenRules:
-    """What tokens must say: `audience` and `issuer`, unless None.
+    """What tokens must contain: `audience` and `issuer`, unless None.
 
     `leeway`: seconds by which the clocks of others may differ from ours.
     """
@@ -61,7 +61,7 @@ class _Claims(msgspec.Struct, frozen=True):
 
 
 class Tokens:
-    """Keeps the promise of `camrelay.ports.Verifier`, and signs."""
+    """Implements `camrelay.ports.Verifier`, and signs."""
 
     def __init__(
         self, own: OwnKeys, others: Keys, rules: TokenRules, unix: Callable[[], float]
@@ -77,7 +77,7 @@ class Tokens:
         self._unix = unix
 
     def verify(self, token: str) -> Identity:
-        """Who the bearer of `token` is. Raises Denied(401) with a text that never quotes it.
+        """The identity in `token`. Raises Denied(401) with a text that never quotes it.
 
         The identity ends when the token does, leeway included.
         """
@@ -110,7 +110,7 @@ class Tokens:
         return key
 
     def sign(self, identity: Identity, ttl: float) -> str:
-        """A token for `identity`, good for `ttl` seconds, whatever `identity.expires_at` says.
+        """A token for `identity`, valid for `ttl` seconds, whatever `identity.expires_at` says.
 
         Raises StartError when there is no key yet and none can be made.
         """
@@ -162,7 +162,7 @@ def _identity(claims: dict[str, Any], leeway: float, key: Key) -> Identity:
 
 
 def _check(check: Callable[[str], None], patterns: tuple[str, ...]) -> None:
-    """Grants that grant nothing are a mistake that nobody would find."""
+    """Refuse grants that can match nothing: such a mistake would be hard to find."""
     try:
         for pattern in patterns:
             check(pattern)
@@ -171,7 +171,7 @@ def _check(check: Callable[[str], None], patterns: tuple[str, ...]) -> None:
 
 
 def _shown(name: str) -> str:
-    """A name that cannot be shown is none: others see the subject then."""
+    """A name that cannot be displayed is ignored: others then see the subject."""
     try:
         return display_name(name) if name else ""
     except Denied:

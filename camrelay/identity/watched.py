@@ -1,4 +1,4 @@
-"""A file that is looked at again from time to time."""
+"""A file that is checked for changes from time to time."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ PATIENCE = 1.0
 
 
 class WatchedFile:
-    """Tells whether a file is another one than at the last look."""
+    """Tells whether a file has changed since the last check."""
 
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
         """`now`: seconds of a clock that does not run backwards. The first look is at once."""

@@ -10,7 +10,7 @@ Record = Callable[[Answered], None]
 
 
 class CountedAnswers:
-    """Stands where the sites want to report an answer."""
+    """Called by the sites for each answer: counts it and passes it to the journal."""
 
     def __init__(self, record: Record, call_of: Callable[[str], str]) -> None:
         """`record` notes it; `call_of(path)` is one of few names for what was asked for."""

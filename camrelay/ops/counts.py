@@ -1,4 +1,4 @@
-"""Counters by name that cannot grow without end, whoever chooses the names."""
+"""Counters by name with a bound on their number, since peers may choose the names."""
 
 from collections import Counter
 

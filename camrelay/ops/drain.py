@@ -1,4 +1,4 @@
-"""Empties a node before its process ends, so that no client is surprised."""
+"""Drains a node before its process ends, and tells its clients when to reconnect."""
 
 import random
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _log = Logger(namespace="camrelay")
 
 
 class Members(Protocol):
-    """Those who have to leave."""
+    """The relay, as the drain sees it."""
 
     @property
     def connections(self) -> int:
@@ -37,7 +37,7 @@ class Members(Protocol):
 
 
 class Drain(Service):
-    """Happens once: newcomers are refused, members leave one after the other."""
+    """Drains once: new clients are refused, members are closed one after the other."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Drain(Service):
         self._steps.clock = reactor
 
     def stopService(self) -> Deferred[None]:
-        """Whoever is still here has to go at once."""
+        """Close all remaining members immediately."""
         super().stopService()
         return self.begin(0)
 

@@ -1,4 +1,4 @@
-"""The end of a process as a wish that is fulfilled: it drains, and ends with exit code 0."""
+"""How a process ends when it is asked to: it drains, and exits with code 0."""
 
 import signal
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class Ending(Service):
         self._reactor.callFromThread(self._begin, self._on_sigterm)
 
     def begin(self) -> None:
-        """The process is to end."""
+        """End the process: drain, then stop the reactor."""
         self._begin(self._drain)
 
     def _begin(self, drain: Drain) -> None:

@@ -1,4 +1,4 @@
-"""Metrics as plain data: what one process tells another, and what becomes of several.
+"""Metrics as plain data: sent from one process to another, and merged from several.
 
 The kinds are those of Prometheus (https://prometheus.io/docs/concepts/metric_types/).
 """
@@ -66,7 +66,7 @@ def _samples(suffix: str, values: Values, labels: Sequence[str]) -> tuple[Sample
 
 
 def histogram(name: str, help: str, seen: Histogram) -> Family:
-    """How often values were how large; a bucket of Prometheus has all smaller ones in it, too."""
+    """A histogram; the buckets of Prometheus are cumulative."""
     bounds = [*map(str, seen.bounds), "+Inf"]
     counts = list(accumulate(seen.counts))
     buckets = [
@@ -101,7 +101,7 @@ _TOGETHER: Mapping[Together, Callable[[Iterable[float]], float]] = {
 
 
 def counted(families: Families) -> Families:
-    """What is still true of a process that has ended: what it has counted."""
+    """The families of a process that has ended: its counters, which stay valid."""
     return [family for family in families if family.kind != "gauge"]
 
 

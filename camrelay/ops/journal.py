@@ -33,15 +33,15 @@ class LogJournal:
         self._log.info("open {url}", event="listening", url=origin)
 
     def redirecting(self, origin: str) -> None:
-        """An address where people are only told to use TLS."""
+        """An address that only redirects to TLS."""
         self._log.info("redirect {url} to https", event="redirecting", url=origin)
 
     def expects_proxies(self, origin: str) -> None:
-        """An address where proxies are expected to say who their clients are."""
+        """An address that expects the PROXY protocol."""
         self._log.info("PROXY protocol {url}", event="expects-proxies", url=origin)
 
     def answers_operators(self, url: str) -> None:
-        """Where status and metrics can be asked for."""
+        """The address of the admin listener."""
         self._log.info("admin {url}", event="admin", url=url)
 
     def authority(self, path: str, fingerprint: str) -> None:
@@ -54,7 +54,7 @@ class LogJournal:
         )
 
     def certificate_shown(self, path: str, names: Sequence[str], end: datetime) -> None:
-        """Clients that ask for one of `names` get what is in the file from now on."""
+        """Clients that ask for one of `names` now get the certificate in the file."""
         self._log.info(
             "certificate {path} for {names} until {end}",
             event="certificate",
@@ -64,7 +64,7 @@ class LogJournal:
         )
 
     def certificate_refused(self, why: str) -> None:
-        """Something cannot be used; what was there before stays."""
+        """A file cannot be used; the previous one stays in use."""
         self._log.warn(
             "refused, and what was there before stays in use: {why}",
             event="certificate-refused",
@@ -72,7 +72,7 @@ class LogJournal:
         )
 
     def certificates_read(self, usable: int, refused: int) -> None:
-        """All of them were read again, as the operator wanted."""
+        """All files were read again, as the operator asked."""
         self._log.info(
             "certificates read again: {count} in use{more}",
             event="certificates-read",
@@ -81,7 +81,7 @@ class LogJournal:
         )
 
     def certificate_ends(self, path: str, days: int, end: datetime) -> None:
-        """It is good for at most so many days more; 0 or less when it is over."""
+        """The certificate expires in at most `days` days; 0 or less when it has expired."""
         self._log.warn(
             "certificate {path} {when} {end}: renew it",
             event="certificate-ends",
@@ -92,7 +92,7 @@ class LogJournal:
         )
 
     def answered(self, answered: Answered) -> None:
-        """A page was served, or was not."""
+        """A page or API call was answered."""
         id, method, path, peer, status, size, seconds = answered
         self._log.info(
             "{method} {path} {status} {size} bytes {ms:.1f} ms from {peer}{as_id}",
@@ -175,21 +175,21 @@ class LogJournal:
             )
 
     def redis_unverified(self) -> None:
-        """The operator does not want to know who answers at the URL of Redis."""
+        """The certificate of Redis is not verified: --redis-insecure was given."""
         self._log.warn(
             "--redis-insecure: any server is accepted as Redis", event="redis-unverified"
         )
 
     def node_came(self, node: str) -> None:
-        """Another node lives."""
+        """Another node appeared."""
         self._log.info("node {node} is there", event="node", node=escaped(node))
 
     def node_went(self, node: str, why: str) -> None:
-        """It has stopped, or is taken for dead."""
+        """A node has stopped, or is considered dead."""
         self._log.info("node {node} is gone: {why}", event="node", node=escaped(node), why=why)
 
     def not_carried(self, count: int, why: str) -> None:
-        """So many publications did not, or perhaps not, reach the other nodes."""
+        """`count` publications did not, or may not, have reached the other nodes."""
         self._log.warn(
             "not carried to other nodes: {count} messages ({why})",
             event="not-carried",
@@ -198,7 +198,7 @@ class LogJournal:
         )
 
     def late(self, node: str) -> None:
-        """Something of `node` was dropped: later words of it have come before."""
+        """A message of `node` was dropped, because later ones had arrived before it."""
         unsaid = self._repeats.note(f"late {node}", self._now())
         if unsaid is not None:
             self._log.warn(
@@ -209,7 +209,7 @@ class LogJournal:
             )
 
     def unreadable(self, why: str) -> None:
-        """Something that was meant for nodes was dropped."""
+        """A message on a channel of the nodes could not be decoded, and was dropped."""
         unsaid = self._repeats.note("unreadable", self._now())
         if unsaid is not None:
             self._log.warn(
@@ -220,7 +220,7 @@ class LogJournal:
             )
 
     def not_stored(self, count: int, why: str) -> None:
-        """So many messages and questions were refused by the history."""
+        """`count` messages and reads were refused by the history."""
         unsaid = self._repeats.note(f"not stored {why}", self._now())
         if unsaid is not None:
             self._log.warn(
@@ -232,11 +232,11 @@ class LogJournal:
             )
 
     def stores_again(self) -> None:
-        """What was the matter with the history is over."""
+        """Storing works again."""
         self._log.info("messages are stored again", event="stored-again")
 
     def keys_read(self, place: str, names: Sequence[str]) -> None:
-        """The keys of a file or URL are others than before."""
+        """The keys of a file or URL have changed."""
         self._log.info(
             "keys of {place}: {names}",
             event="keys",
@@ -245,7 +245,7 @@ class LogJournal:
         )
 
     def keys_not_read(self, place: str, why: str) -> None:
-        """They could not be read, and those from before stay."""
+        """They could not be read; the previous ones stay in use."""
         unsaid = self._repeats.note(f"keys {place}", self._now())
         if unsaid is not None:
             self._log.warn(
@@ -281,7 +281,7 @@ class LogJournal:
 
 
 def escaped(text: str) -> str:
-    """The first 200 characters of `text` on one line, with nothing that a terminal would obey.
+    """The first 200 characters of `text` on one line, without terminal control characters.
 
     Without secrets, as far as they can be told.
     """

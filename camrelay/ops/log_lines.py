@@ -1,4 +1,4 @@
-"""How much was logged: a line that nobody reads can still wake somebody."""
+"""Counts log lines, so that an alert can watch them."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from camrelay.ops.families import Family, counter
 
 @implementer(ILogObserver)
 class LogLines(Service):
-    """Counts what every library logs, too: an error that nobody expected is seen nowhere else."""
+    """Counts the log events of all libraries: unexpected errors are visible only there."""
 
     def __init__(self) -> None:
         """Nothing was logged yet."""

@@ -1,4 +1,4 @@
-"""The history, and how well it does its work."""
+"""A history with metrics."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 
 class MeasuredHistory:
-    """Keeps the promises of `camrelay.ports.History` as well as the history inside does.
+    """A `camrelay.ports.History` around another one, with metrics.
 
     A store that is full still tells what is in it: only a message that is stored proves that others
     will be.

@@ -1,4 +1,4 @@
-"""The named queues of the HTTP API, and how much goes through them."""
+"""The named queues of the HTTP API, with metrics."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

@@ -89,7 +89,7 @@ class CountingJournal(LogJournal):
         super().rejected(session, rejected)
 
     def not_carried(self, count: int, why: str) -> None:
-        """So many publications did not, or perhaps not, reach the other nodes."""
+        """`count` publications did not, or may not, have reached the other nodes."""
         self._bus.add("not-carried", count=count)
         super().not_carried(count, why)
 
@@ -99,7 +99,7 @@ class CountingJournal(LogJournal):
         super().late(node)
 
     def unreadable(self, why: str) -> None:
-        """Something that was meant for nodes was dropped."""
+        """A message on a channel of the nodes could not be decoded, and was dropped."""
         self._bus.add("unreadable")
         super().unreadable(why)
 

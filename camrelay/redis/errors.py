@@ -1,4 +1,4 @@
-"""What a command to Redis can come to, other than an answer.
+"""The ways in which a command to Redis can fail.
 
 LinkError
     NotSent      nothing left this process: it may be tried again, or dropped

@@ -1,4 +1,4 @@
-"""How much other nodes have missed of what was said here, for one line in the log now and then."""
+"""Counts what other nodes may have missed, for a log line from time to time."""
 
 from collections.abc import Callable
 

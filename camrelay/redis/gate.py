@@ -4,7 +4,7 @@ from twisted.internet.defer import Deferred
 
 
 class Gate:
-    """Those who wait pass when it is opened; who comes later waits for the next time."""
+    """Releases all waiters when it is opened; later ones wait for the next time."""
 
     def __init__(self) -> None:
         """Nobody waits."""
@@ -17,13 +17,13 @@ class Gate:
         return passing
 
     def open(self) -> None:
-        """Let all pass."""
+        """Release all waiters."""
         waiting, self._waiting = self._waiting, []
         for passing in waiting:
             passing.callback(None)
 
     def close(self, error: Exception) -> None:
-        """Nobody will pass: all who wait fail with `error`."""
+        """Fail all waiters with `error`."""
         waiting, self._waiting = self._waiting, []
         for passing in waiting:
             passing.errback(error)

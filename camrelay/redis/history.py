@@ -25,7 +25,7 @@ STOPPED = "the server stops"
 
 
 class RedisHistory(Service):
-    """Keeps the promises of `camrelay.ports.History` among the nodes that have the same Redis."""
+    """Implements `camrelay.ports.History` for the nodes with the same Redis."""
 
     def __init__(self, link: RedisLink, clock: Clock, journal: HistoryJournal) -> None:
         """`link` is started and stopped by somebody else, who may use it too."""
@@ -44,7 +44,7 @@ class RedisHistory(Service):
         self._shared = Shared(self._link, self._clock, relay, self._journal)
 
     def startService(self) -> None:
-        """Look after the rooms."""
+        """Start, and compare rooms with Redis regularly."""
         super().startService()
         self._timer = self._clock.later(HEARTBEAT, self._beat)
 
@@ -60,7 +60,7 @@ class RedisHistory(Service):
     # Rooms
 
     def room_opened(self, path: str, keep: Keep, done: Answer[Position]) -> None:
-        """Listen, and find out where the room stands."""
+        """Subscribe to the room, and find its position."""
         room = self._rooms[path] = KeptRoom(path, keep, self._shared)
         room.open(done)
 

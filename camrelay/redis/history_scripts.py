@@ -1,4 +1,4 @@
-"""How a room is kept in Redis, each step in one go: Lua scripts, and the keys they work on.
+"""The history of a room in Redis: atomic Lua scripts, and the keys they use.
 
 The place of a room is a hash:
 
@@ -42,7 +42,7 @@ NOWHERE = Position("", 0)
 
 
 def place_key(path: str) -> bytes:
-    """The hash that says where the room stands."""
+    """The hash with the room's position."""
     return f"camrelay:place:{path}".encode()
 
 

@@ -40,7 +40,7 @@ FORBIDDEN = "the user in the URL is not permitted to listen there"
 
 
 class KeptRoom:
-    """Sees to it that each entry is told once, in order and without a hole."""
+    """Reports each entry once, in order and without a gap."""
 
     def __init__(self, path: str, keep: Keep, shared: Shared) -> None:
         """Nothing happens before `open`."""
@@ -64,7 +64,7 @@ class KeptRoom:
     # Opening and closing
 
     def open(self, done: Answer[Position]) -> None:
-        """Listen, and then find out where the room stands: what is stored later is heard."""
+        """Subscribe, and then find the room's position: later entries are received."""
         self._opened = done
         self._listen()
         if self._is_hopeless:
@@ -85,7 +85,7 @@ class KeptRoom:
             self.look()
 
     def link_came_up(self) -> None:
-        """Whatever was stored meanwhile was not heard."""
+        """Compare with Redis: entries that were stored meanwhile were not received."""
         if self._listens is False:
             self._shared.link.unsubscribe(self._channel)
             self._listen()
@@ -93,14 +93,14 @@ class KeptRoom:
             self.look()
 
     def give_up(self, why: str) -> None:
-        """Nobody need wait until it is known where the room stands: it will not be soon."""
+        """Answer all that wait for the room's position: it will not be known soon."""
         opened, self._opened = self._opened, None
         if opened is not None:
             self._shared.refuse(opened, NOT_READ, why)
         self._early.refuse(why)
 
     def close(self) -> None:
-        """Nothing is told any more. What waits is sent on its way all the same."""
+        """Stop reporting. Waiting appends are still sent."""
         self._is_closed = True
         self._shared.link.unsubscribe(self._channel)
         if self._timer is not None:
@@ -140,7 +140,7 @@ class KeptRoom:
 
     @property
     def _is_hopeless(self) -> bool:
-        """Whether it would take long until it is known where the room stands."""
+        """Whether the room's position will not be known soon."""
         return self._listens is False or self._shared.link.state is State.DOWN
 
     def _append(self, said: Said, done: Answer[Position]) -> None:
@@ -218,7 +218,7 @@ class KeptRoom:
     # Comparing with Redis
 
     def look(self) -> None:
-        """Compare, and read what was missed: as soon as it is this room's turn."""
+        """Compare with Redis and read missed entries, when it is this room's turn."""
         self._must_look = True
         if not self._is_looking:
             self._is_looking = True
@@ -275,7 +275,7 @@ class KeptRoom:
             self._break(self._position, UNKNOWN)
 
     def _has_forked(self, there: Found, known: Position) -> bool:
-        """Whether another entry was stored where this node knows one: Redis was set back."""
+        """Whether Redis has another entry at a known offset: its data was set back."""
         if there.top < known.offset:
             return True
         if known.offset != self._sequencer.offset or self._newest is None:
@@ -294,7 +294,7 @@ class KeptRoom:
         self._fill(there)
 
     def _fill(self, there: Found) -> None:
-        """Tell what was missed; what is neither there nor here is lost."""
+        """Report missed entries; those that are neither here nor in Redis are lost."""
         for run in _runs(there.entries):
             self._lose(run[0].offset - 1)
             self._tell(self._sequencer.take(run))
@@ -316,7 +316,7 @@ class KeptRoom:
 
 
 def _runs(entries: Sequence[Entry]) -> Sequence[Sequence[Entry]]:
-    """`entries` in parts without a hole."""
+    """`entries` in parts without gaps."""
     runs: list[list[Entry]] = []
     for entry in entries:
         if runs and entry.offset == runs[-1][-1].offset + 1:

@@ -1,4 +1,4 @@
-"""What is kept of one room in Redis: a method for each script."""
+"""The history of one room in Redis: a method for each script."""
 
 from twisted.internet.defer import Deferred
 
@@ -28,7 +28,7 @@ class Ledger:
     """Fails with a LinkError: see camrelay.redis.errors."""
 
     def __init__(self, link: RedisLink, path: str, keep: Keep) -> None:
-        """The room at `path`, of which so much is kept."""
+        """The room at `path`, which keeps as much as `keep` says."""
         self._link = link
         self._keep = keep
         self._channel = link.channel(history_channel(path))

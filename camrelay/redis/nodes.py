@@ -1,4 +1,4 @@
-"""The other nodes, as far as this one has heard of them: who lives, and who has which members."""
+"""The other nodes, as far as this one knows: which are alive, and the members of each."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,14 +21,14 @@ class _Node:
 
 
 class Nodes:
-    """Keeps a node from the first word that is heard of it until it is silent for PATIENCE."""
+    """Knows a node from its first envelope until it has been silent for PATIENCE."""
 
     def __init__(self) -> None:
-        """None was heard of."""
+        """No other nodes are known."""
         self._nodes: dict[str, _Node] = {}
 
     def __contains__(self, node: str) -> bool:
-        """Whether `node` lives."""
+        """Whether `node` is alive."""
         return node in self._nodes
 
     def __iter__(self) -> Iterator[str]:
@@ -36,7 +36,7 @@ class Nodes:
         return iter(self._nodes)
 
     def __len__(self) -> int:
-        """How many live."""
+        """The number of live nodes."""
         return len(self._nodes)
 
     def hear(self, node: str, number: int, now: float) -> bool:
@@ -71,7 +71,7 @@ class Nodes:
         del self._nodes[node]
 
     def silent(self, now: float) -> Sequence[str]:
-        """The nodes that have said nothing for too long."""
+        """The nodes that have been silent for too long."""
         return [node for node, known in self._nodes.items() if known.heard_at < now - PATIENCE]
 
     # Presence
@@ -87,11 +87,11 @@ class Nodes:
         return None if presence == before else change(before, presence)
 
     def rooms_of(self, node: str) -> Sequence[tuple[str, Presence]]:
-        """Where `node` has members."""
+        """The rooms in which `node` has members."""
         return list(self._nodes[node].present.items())
 
     def close(self, path: str) -> None:
-        """Nobody asks for the room any more."""
+        """Forget who is in the room."""
         for known in self._nodes.values():
             known.present.pop(path, None)
 

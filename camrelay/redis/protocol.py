@@ -26,7 +26,7 @@ _log = Logger(namespace="camrelay")
 
 
 class Owner(Protocol):
-    """Who is told what happens to a transport."""
+    """The owner of a transport, which is told what happens to it."""
 
     def transport_made(self, protocol: Any) -> None:
         """Commands can be sent."""

@@ -1,4 +1,4 @@
-"""What members ask for of the past of one room."""
+"""The requests of members for the history of one room."""
 
 from functools import partial
 from typing import Any
@@ -17,9 +17,9 @@ Part = tuple[int | None, int]
 
 
 class Reads:
-    """Reads each part once, however many members wait for their turn with it.
+    """Reads each part only once, however many members ask for it.
 
-    A thousand phones that come back from the same tunnel missed the same messages.
+    A thousand phones that reconnect at the same time have missed the same messages.
     """
 
     def __init__(self, ledger: Ledger, shared: Shared) -> None:

@@ -1,4 +1,4 @@
-"""What the kept rooms of a node have in common."""
+"""What the rooms with a history share on one node."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ class Shared:
         self._is_in_trouble = False
 
     def call(self, call: Callable[..., None], *arguments: object) -> None:
-        """A bug of who is called must not keep the others from their answers."""
+        """Log an exception of a callback: the others must still get their answers."""
         try:
             call(*arguments)
         except Exception:

@@ -1,4 +1,4 @@
-"""How the link is, and why, in words for the person who has to repair it."""
+"""The state of the link and its reason, in words for the person who has to fix it."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from camrelay.redis.errors import LinkError, Refused, Unanswered
 
 
 class State(Enum):
-    """What can be expected of the link."""
+    """The state of the link."""
 
     CONNECTING = "connecting"
     """Not known yet: it was just started."""

@@ -1,4 +1,4 @@
-"""What this process is subscribed to, whatever happens to the connection."""
+"""The subscriptions of this process, which survive its connections."""
 
 from collections.abc import Callable
 from functools import partial
@@ -50,7 +50,7 @@ class Subscriptions:
         return subscription.confirmed
 
     def remove(self, channel: bytes) -> None:
-        """Nothing of the channel reaches its receiver any more."""
+        """Unsubscribe: the receiver is not called again."""
         subscription = self._by_channel.pop(channel, None)
         if subscription is None:
             return
@@ -59,15 +59,15 @@ class Subscriptions:
             self._protocol.execute("UNSUBSCRIBE", channel).addErrback(_lost_with_the_connection)
 
     def receive(self, channel: bytes, payload: bytes) -> None:
-        """A message came; one of a channel that was just left is passed over."""
+        """Deliver a message, unless its channel was just unsubscribed."""
         subscription = self._by_channel.get(channel)
         if subscription is not None:
             subscription.receiver(payload)
 
     def attach(self, protocol: Any) -> Deferred[bool]:
-        """There is a new connection: fires when everything was asked for.
+        """Subscribe to all channels on a new connection; fires when all were answered.
 
-        With False when it ended before everything was answered.
+        With False if the connection ended before that.
         """
         self._protocol = protocol
         return Deferred.fromCoroutine(self._ask_for_all())

@@ -10,10 +10,10 @@ Work = Callable[[], Deferred[Any]]
 
 
 class Turnstile:
-    """Lets so many pieces of work in at a time; the others wait, in order."""
+    """Runs a limited number of jobs at a time; the others wait, in order."""
 
     def __init__(self, places: int) -> None:
-        """Nobody is in."""
+        """No job is running."""
         self._free = places
         self._waiting: deque[Work] = deque()
         self._is_turning = False

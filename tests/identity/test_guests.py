@@ -1,4 +1,4 @@
-"""People who have told nothing about themselves but a name."""
+"""Guests: identities with a name of their own choice, and nothing else."""
 
 import pytest
 

@@ -25,7 +25,7 @@ class NotedKeys:
         self.not_made: list[str] = []
 
     def keys_read(self, place: str, names: Sequence[str]) -> None:
-        """The keys of a file or URL are others than before."""
+        """The keys of a file or URL have changed."""
         self.read.append((place, list(names)))
 
     def keys_not_read(self, place: str, why: str) -> None:

@@ -206,7 +206,7 @@ class SqliteHistory(Service):
         done(answer)
 
     def _safely(self, call: Callable[..., None], *arguments: object) -> None:
-        """A bug of who is called back must not keep the others from their answers."""
+        """Log an exception of a callback: the others must still get their answers."""
         try:
             call(*arguments)
         except Exception:
