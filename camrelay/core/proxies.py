@@ -95,6 +95,8 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         remedy = f"is not a network ({error}): write 10.0.0.0/8, an address, or unix"
         raise StartError("--trusted-proxy", text, remedy) from None
     if not network.prefixlen:
-        remedy = "contains every address, so any client could forge its own: name the proxy's network"
+        remedy = (
+            "contains every address, so any client could forge its own: name the proxy's network"
+        )
         raise StartError("--trusted-proxy", text, remedy)
     return network

@@ -118,8 +118,7 @@ class KeyFile:
 
     def _damaged(self, why: str) -> StartError:
         remedy = (
-            f"is damaged ({why}): restore a copy, "
-            "or delete it, and everybody has to sign in again"
+            f"is damaged ({why}): restore a copy, or delete it, and everybody has to sign in again"
         )
         return StartError("--data-dir", str(self.path), remedy)
 
