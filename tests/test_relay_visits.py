@@ -164,7 +164,7 @@ def test_where_nothing_is_kept_nothing_can_be_read(relay: MemoryRelay) -> None:
     """404, with the room."""
     with pytest.raises(Denied) as caught:
         told(relay.relay.visits.read, asked(LOBBY), None, 10)
-    assert (caught.value.status, caught.value.text) == (404, f"nothing is kept of {LOBBY}")
+    assert (caught.value.status, caught.value.text) == (404, f"{LOBBY} keeps no history")
 
 
 def test_a_look_at_a_room_that_is_open_is_answered_at_once(relay: MemoryRelay) -> None:

@@ -27,7 +27,7 @@ class NotFetchedError(Exception):
 def fetch(reactor: Any, url: str, most: int, roots: Any = None) -> Deferred[bytes]:
     """The body at `url`, at most `most` bytes of it; redirects are not followed.
 
-    `roots` are the authorities that are believed, the system's when None. Fails with whatever
+    `roots` are the authorities to trust, the system's when None. Fails with whatever
     went wrong, or when SECONDS are over; `explain` puts it into words. No connection is left.
     """
     fetching = Deferred.fromCoroutine(_get(reactor, url, most, roots))

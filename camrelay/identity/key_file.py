@@ -2,7 +2,7 @@
 
     {"signing": "20261018-5f1c8a", "keys": [{"kid": "20260401-a07e11", ...}, ...]}
 
-All of them are believed, and one signs (RFC 7517 section 5 lets a set have members of its own).
+All of them are accepted, and one signs (RFC 7517 section 5 lets a set have members of its own).
 The newest key is the last.
 """
 

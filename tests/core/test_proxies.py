@@ -102,8 +102,8 @@ def test_the_last_word_on_tls_counts(forwarded: list[bytes], secure: bool) -> No
         ("10.0.0.1/8", "host bits"),
         ("proxy.example", "write 10.0.0.0/8"),
         ("", "write 10.0.0.0/8"),
-        ("0.0.0.0/0", "everybody"),
-        ("::/0", "everybody"),
+        ("0.0.0.0/0", "every address"),
+        ("::/0", "every address"),
     ],
 )
 def test_what_is_no_network_stops_the_start(text: str, reason: str) -> None:

@@ -134,7 +134,7 @@ def test_a_key_that_cannot_sign_is_not_rotated_to(file: KeyFile) -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "no JWK Set: Input data was truncated"),
+        (b"", "not a JWK Set: Input data was truncated"),
         (b'{"keys": []}', "no key in it can sign"),
         (key_set(public(key("a"))), "no key in it can sign"),
         (json.dumps({"signing": "b", "keys": [key("a")]}).encode(), "no key in it can sign"),

@@ -196,7 +196,7 @@ async def test_made_up_names_make_no_storm(fetching: Fetching, server: KeyServer
     [
         (answer(b"", b"500 Internal Server Error"), "the answer is 500"),
         (answer(b"", b"302 Found", b"Location: /keys"), "the answer is 302"),
-        (answer(b"<html>"), "no JWK Set: JSON is malformed"),
+        (answer(b"<html>"), "not a JWK Set: JSON is malformed"),
         (answer(key_set(key("k", "HS256"))), "no key that can be used: it must be for ES256"),
         (answer(key_set(FIRST, public(key("first")))), "two different keys have the name 'first'"),
         (answer(b" " * (MAX_SIZE + 1)), "the answer has more than 65536 bytes"),
@@ -332,7 +332,7 @@ def test_a_secret_in_a_file_is_kept_secret(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_used_is_told(file: Path) -> None:
     """With the reason."""
     file.write_bytes(b"{}")
-    assert complaint(file).startswith("cannot be used: no JWK Set: ")
+    assert complaint(file).startswith("cannot be used: not a JWK Set: ")
     file.write_bytes(key_set({"kty": "RSA"}))
     assert complaint(file).startswith("cannot be used: no key that can be used: ")
     file.unlink()

@@ -137,7 +137,7 @@ def test_a_key_that_others_reach_is_refused_until_the_command_was_run(
     """Others must not read it, nor the group change it; the message has the command that helps."""
     key = files.write("my key.pem", files.key_pem, mode)
     line = complaint(files.certificate, key)
-    assert line.startswith(f"--private-key: '{key}' holds a private key that others can reach")
+    assert line.startswith(f"--private-key: '{key}' holds a private key that other users can reach")
     subprocess.run(shlex.split(line.rpartition(": run ")[2]), check=True)
     assert load_certificate(PairFiles(files.certificate, key))
 

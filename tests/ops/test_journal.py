@@ -334,7 +334,7 @@ def test_keys_that_cannot_be_read_are_a_warning_from_time_to_time(desk: Desk) ->
     for place in ("one", "one", "two"):
         desk.journal.keys_not_read(place, "the answer is 500")
     assert desk.lines == [
-        "keys of one were not read, those from before stay: the answer is 500",
-        "keys of two were not read, those from before stay: the answer is 500",
+        "keys of one cannot be read, the previous ones stay in use: the answer is 500",
+        "keys of two cannot be read, the previous ones stay in use: the answer is 500",
     ]
     assert {event["log_level"] for event in desk.events} == {LogLevel.warn}

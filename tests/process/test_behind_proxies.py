@@ -313,5 +313,5 @@ def check_port_of_proxies(server: Server) -> None:
 
 def test_a_port_of_proxies_needs_to_know_them(relay_with: StartRelay) -> None:
     """Or nobody could ever use it."""
-    with pytest.raises(AssertionError, match=r"'proxy\+tcp:0' needs to know whom"):
+    with pytest.raises(AssertionError, match=r"'proxy\+tcp:0' needs a trusted proxy"):
         relay_with("--listen", "proxy+tcp:0")

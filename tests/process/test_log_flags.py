@@ -157,7 +157,7 @@ def test_an_observer_of_ones_own_gets_the_log(tmp_path: Path, form: str) -> None
 @pytest.mark.parametrize("form", [as_text, as_json])
 def test_a_daemon_has_no_standard_output(form: Form) -> None:
     """Its lines would be nowhere."""
-    with pytest.raises(StartError, match="--logfile: '-' is for servers that are no daemons"):
+    with pytest.raises(StartError, match="--logfile: '-' needs a server that is not a daemon"):
         observer_for({"logfile": "-", "nodaemon": False}, form, None)
 
 

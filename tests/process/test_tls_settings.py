@@ -130,7 +130,7 @@ def test_a_folder_of_certificates_needs_no_other(relay_with: StartRelay, tmp_pat
         (("--certificate-dir", "here"), "--certificate-dir: 'here' is given, but nothing serves"),
         (("--client-ca", "ca.pem"), "--client-ca: 'ca.pem' is given, but nothing serves TLS"),
         (("--tls", "--client-ca", "ca.pem"), "ca.pem' cannot be read (No such file"),
-        (("--tls", "--client-certificate", "optional"), "'optional' needs to know who is believed"),
+        (("--tls", "--client-certificate", "optional"), "'optional' needs an authority"),
         (("--tls", "--private-key", "key.pem"), "'key.pem' belongs to a certificate: name that"),
         (("--client-certificate", "perhaps"), "is not allowed, use optional or required"),
     ],

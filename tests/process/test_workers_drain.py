@@ -123,7 +123,7 @@ def test_a_worker_that_hangs_is_replaced(tmp_path: Path, redis: RedisServer) -> 
     (tmp_path / "camrelay.toml").write_text(ROUTE, "utf-8")
     with start_workers(tmp_path, redis) as server, closing(connect(server, "/own/hall")) as client:
         client.send('{"message": "hello"}')
-        server.wait_for_log(r"worker \d has said nothing for 30 s", SECONDS_TO_NOTICE)
+        server.wait_for_log(r"worker \d has not reported for 30 s", SECONDS_TO_NOTICE)
         server.wait_for_log(r'output#warn\].*own\.py", line \d+ in read', SECONDS)
         server.wait_for_log(r"worker \d was ended by SIGABRT after .*; another takes its place")
         wait_for_workers(server, 3)

@@ -236,7 +236,7 @@ def test_keys_are_counted(check: Check, tmp_path: Path) -> None:
     _, report = check("--jwks", "https://login.example/jwks.json")
     assert texts(report, "keys", "ok") == [
         f"1 of its own; {made.stdout.strip()} signs: ",
-        "those of https://login.example/jwks.json are believed: ",
+        "those of https://login.example/jwks.json are accepted: ",
     ]
 
 

@@ -63,7 +63,7 @@ def test_a_drain_is_followed_to_its_end(server: Server, admin: str) -> None:
     """When the command returns the process has ended."""
     with chat_client(server), chat_client(server):
         ran = run_camrelay("drain", "--admin", admin)
-    assert ran.stdout.startswith("2 connections to send away\n")
+    assert ran.stdout.startswith("2 connections to close\n")
     assert ran.stdout.endswith("the server has ended\n")
     assert server.wait() == 0
 
