@@ -137,7 +137,7 @@ def test_a_key_that_others_reach_is_refused_until_the_command_was_run(
     """Others must not read it, nor the group change it; the message has the command that helps."""
     key = files.write("my key.pem", files.key_pem, mode)
     line = complaint(files.certificate, key)
-    assert line.startswith(f"--private-key: '{key}' holds a private key that other users can reach")
+    assert line.startswith(f"--private-key: '{key}' has a private key that other users can reach")
     subprocess.run(shlex.split(line.rpartition(": run ")[2]), check=True)
     assert load_certificate(PairFiles(files.certificate, key))
 
@@ -145,7 +145,7 @@ def test_a_key_that_others_reach_is_refused_until_the_command_was_run(
 def test_permissions_matter_in_a_file_that_holds_both(files: Files) -> None:
     """A certificate may be read by all, but not with the key in the same file."""
     both = files.write("both.pem", files.chain_pem + files.key_pem, 0o644)
-    assert complaint(both).startswith(f"--certificate: '{both}' holds a private key that others")
+    assert complaint(both).startswith(f"--certificate: '{both}' has a private key that other")
 
 
 @pytest.mark.parametrize("name", ["missing.pem", "."])
