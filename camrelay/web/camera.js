@@ -12,6 +12,7 @@ import { socketUrl } from "/static/socket.js";
 import { Tracks } from "/static/tracks.js";
 
 const REFRESH_EVERY = 200; // ms: numbers that change faster cannot be read
+const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
 
 const find = (selector) => document.querySelector(selector);
 const room = roomOfPage();
@@ -43,6 +44,7 @@ if (room) {
   document.title = `${room} · live map · camrelay`;
 }
 find("#address").value = url;
+find("#only-here").hidden = !LOCAL.includes(location.hostname);
 for (const span of document.querySelectorAll("[data-address]")) span.textContent = url;
 offerCopy(find("#copy"), find("#address"));
 askForRoom(find("form"), "camera");

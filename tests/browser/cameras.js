@@ -13,6 +13,7 @@ await withTabs(async (openTab) => {
   await watching.goto(player.url());
   for (const tab of [player, watching]) await says(tab, "#connection", "Connected");
   assert.equal(await watching.locator("#nobody").isVisible(), true);
+  assert.equal(await watching.locator("#only-here").isVisible(), true); // this is localhost
 
   await player.click("#simulate");
   const row = watching.locator("tr[data-camera^=browser-]");
