@@ -46,7 +46,7 @@ class _Tls:
 
     def __init__(self, trust: Trust) -> None:
         self._insecure = trust.insecure
-        self._roots = _authorities(trust.authority) if trust.authority else None
+        self._roots = read_authorities(trust.authority) if trust.authority else None
 
     def connections_to(self, host: str) -> IOpenSSLClientConnectionCreator:
         if self._insecure:
@@ -67,7 +67,8 @@ class _Gullible:
         return SSL.Connection(self._options.getContext(), None)
 
 
-def _authorities(path: Path) -> Any:
+def read_authorities(path: Path) -> Any:
+    """The authorities in a PEM file, as Twisted wants them. Raises StartError."""
     try:
         found = x509.load_pem_x509_certificates(path.read_bytes())
     except OSError as error:

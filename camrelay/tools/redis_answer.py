@@ -4,7 +4,7 @@ import time
 
 from camrelay.core.errors import StartError
 from camrelay.redis.blocking import BlockingLink
-from camrelay.redis.endpoint import endpoint_for
+from camrelay.redis.endpoint import read_authorities
 from camrelay.redis.errors import LinkError
 from camrelay.redis.trust import Trust
 from camrelay.redis.url import RedisUrl, parse
@@ -20,7 +20,8 @@ def ask_redis(text: str, trust: Trust, silence: Level = Level.PROBLEM) -> Findin
     """
     try:
         url = parse(text)
-        endpoint_for(None, url, trust)  # as the server reads the authority's file
+        if url.secure and trust.authority is not None:
+            read_authorities(trust.authority)
         milliseconds = _round_trip(url, trust)
     except StartError as error:
         return not_startable(SUBJECT, error)
