@@ -1,11 +1,16 @@
 """The `camrelay` command as a user runs it."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from camrelay.tools.main import main
 from tests.support.server import Server, clean_environment
 
 CAMRELAY = Path(sys.executable).with_name("camrelay")
@@ -33,3 +38,17 @@ def run_camrelay(
         cwd=cwd,
         env=clean_environment() | environment,
     )
+
+
+def call_camrelay(
+    *arguments: str | Path, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """As `run_camrelay`, within this process: for questions that are asked in many ways."""
+    known = clean_environment()
+    hidden = {name: None for name in os.environ if name not in known}
+    words = [str(each) for each in arguments]
+    with chdir(cwd or Path.cwd()):
+        ran = CliRunner().invoke(main, words, env=hidden | environment, prog_name="camrelay")
+    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+        raise ran.exception
+    return subprocess.CompletedProcess(words, ran.exit_code, ran.stdout, ran.stderr)

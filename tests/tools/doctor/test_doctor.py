@@ -24,7 +24,7 @@ from tests.support.strange_servers import (
     serve,
     upgrade,
 )
-from tests.tools.commands import run_camrelay, url_of
+from tests.tools.commands import call_camrelay, run_camrelay, url_of
 
 AUTHORITY = trustme.CA()
 
@@ -59,8 +59,7 @@ def doctor(tmp_path: Path) -> Doctor:
 
     def run(url: str, *options: str | Path) -> Examined:
         trust = () if "--authority" in options else ("--authority", authority)
-        ran = run_camrelay("doctor", url, "--json", *trust, *options)
-        assert "Traceback" not in ran.stderr
+        ran = call_camrelay("doctor", url, "--json", *trust, *options)
         report: dict[str, Any] = json.loads(ran.stdout)
         assert report["url"] == Target.read(url).url
         assert ran.returncode == ["ok", "warning", "problem"].index(report["level"])
@@ -426,7 +425,6 @@ def test_findings_are_lines_for_people(relay: Server) -> None:
 )
 def test_what_cannot_be_examined_is_told(arguments: tuple[str, ...], says: str) -> None:
     """Exit code 2, one line."""
-    ran = run_camrelay("doctor", *arguments)
+    ran = call_camrelay("doctor", *arguments)
     assert ran.returncode == 2
     assert says in ran.stderr
-    assert "Traceback" not in ran.stderr
