@@ -330,7 +330,7 @@ def test_a_room_that_was_left_is_not_asked_about_again() -> None:
     anna.leave()
     history.is_away = False
     relay.advance(2 * RETRY)
-    history.answer()
+    assert not history.is_asked
     assert relay.journal.of("failed") == []
     assert relay.relay.rooms() == {}
 

@@ -115,8 +115,8 @@ def test_a_node_that_is_killed_leaves_no_ghost(pair: Pair) -> None:
     camera, far = pair.join(pair.a, LAB), pair.join(pair.b, LAB)
     say(camera, position(1))
     hear_until(far, position(1))
-    pair.a.send_signal(signal.SIGKILL)
     assert at_once(pair, pair.b) == [position(1)]
+    pair.a.send_signal(signal.SIGKILL)
     pair.b.wait_for_log(rf"node \w+ is gone: silent for {PATIENCE:.0f} s", SECONDS_TO_WAIT)
     assert at_once(pair, pair.b) == []
 

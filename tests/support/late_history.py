@@ -24,6 +24,11 @@ class LateHistory(MemoryHistory):
         self.advance = clock.advance
         self._calls: list[Callable[[], None]] = []
 
+    @property
+    def is_asked(self) -> bool:
+        """Somebody waits for an answer."""
+        return bool(self._calls)
+
     def answer(self) -> None:
         """Everything that was asked for is carried out, in order."""
         calls, self._calls = self._calls, []
