@@ -23,10 +23,10 @@ run: $(RUNS)    ## start the relay on https://localhost:8443/; more options in A
 	$(BIN)/twistd -n --pidfile= camrelay --port 8443 --tls $(ARGS)
 
 test: cover     ## run all tests; camrelay/core must be covered completely by its own
-	$(PYTEST) -n 2 --dist loadfile
+	$(PYTEST) -n 2 --dist loadfile --ignore tests/core
 
 test-faults: $(TESTS)    ## what is slow: faults that last for seconds, with a table of what came of them
-	$(PYTEST) -m faults
+	$(PYTEST) -n 2 --dist worksteal -m faults
 
 cover: $(TESTS)
 	$(PYTEST) -q tests/core --cov=camrelay.core --cov-branch --cov-fail-under=100 \

@@ -1,6 +1,10 @@
-"""The tables of the faults, which are printed at the end of a run."""
+"""The tables of the faults, which are printed at the end of a run.
 
-from collections.abc import Iterator
+A test records its row as a property of its own, so that it arrives from whichever process ran it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from tests.faults.account import Account
 from tests.faults.kept_traffic import Account as KeptAccount
@@ -19,44 +23,48 @@ KILLS_HEAD = (
     *("kills under chat load", "sent", "acknowledged", "stored", "resumed", "could not resume"),
     *("acknowledged, but lost", "gaps", "duplicated", "different from stored"),
 )
-_rows: list[tuple[str, ...]] = []
-_kept_rows: list[tuple[str, ...]] = []
-_kills_rows: list[tuple[str, ...]] = []
-_notes: list[str] = []
+HEADS = {"faults": HEAD, "faults where rooms are kept": KEPT_HEAD, "kills": KILLS_HEAD}
+NOTES = "faults without a row"
+
+Record = Callable[[str, object], None]
+"""The fixture `record_property` of pytest."""
 
 
-def add_row(fault: str, account: Account) -> None:
+def add_row(record: Record, fault: str, account: Account) -> None:
     """What came of one fault."""
     numbers = (
         *(account.sent, account.positions_skipped, account.chat_lost, account.chat_told),
         *(account.doubled, account.reordered, account.lost_at_home),
     )
     times = (f"{account.slowest_at_home * 1000:.0f} ms", f"{account.restored:.2f} s")
-    _rows.append((fault, *map(str, numbers), *times))
+    record("faults", [fault, *map(str, numbers), *times])
 
 
-def add_kept_row(fault: str, account: KeptAccount) -> None:
+def add_kept_row(record: Record, fault: str, account: KeptAccount) -> None:
     """What came of one fault where rooms are kept."""
     numbers = (
         *(account.said, account.acked, account.refused, account.unknown),
         *(account.lost, account.unexplained, account.doubled, account.holes),
     )
-    _kept_rows.append((fault, *map(str, numbers), f"{account.restored:.2f} s"))
+    row = [fault, *map(str, numbers), f"{account.restored:.2f} s"]
+    record("faults where rooms are kept", row)
 
 
-def add_kills(what: str, account: KillsAccount) -> None:
+def add_kills(record: Record, what: str, account: KillsAccount) -> None:
     """What came of many kills."""
-    _kills_rows.append((what, *map(str, account)))
+    record("kills", [what, *map(str, account)])
 
 
-def add_note(text: str) -> None:
+def add_note(record: Record, text: str) -> None:
     """What came of something that has no row."""
-    _notes.append(text)
+    record(NOTES, text)
 
 
-def lines() -> Iterator[str]:
+def lines(recorded: Iterable[tuple[str, Any]]) -> Iterator[str]:
     """All of it as Markdown, the notes last; no table without rows."""
-    for head, rows in ((HEAD, _rows), (KEPT_HEAD, _kept_rows), (KILLS_HEAD, _kills_rows)):
+    recorded = list(recorded)
+    for table, head in HEADS.items():
+        rows = [row for name, row in recorded if name == table]
         for row in (head, ("---",) * len(head), *rows) if rows else ():
             yield f"| {' | '.join(row)} |"
-    yield from _notes
+    yield from (note for name, note in recorded if name == NOTES)

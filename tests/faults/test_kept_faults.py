@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.kept_traffic import Account, KeptTraffic
-from tests.faults.table import add_kept_row
+from tests.faults.table import Record, add_kept_row
 from tests.support.redis import RedisServer
 from tests.support.server import Server, start_relay
 
@@ -114,11 +114,16 @@ def judge(account: Account) -> None:
 
 
 @pytest.mark.parametrize("fault", BREAK)
-def test_a_fault_is_survived(fault: str, server: RedisServer, nodes: tuple[Server, Server]) -> None:
+def test_a_fault_is_survived(
+    fault: str,
+    server: RedisServer,
+    nodes: tuple[Server, Server],
+    record_property: Record,
+) -> None:
     """What was acknowledged is lost only where Redis has lost it, and then everybody is told."""
     traffic = KeptTraffic(*nodes)
     account = asyncio.run(live_through(traffic, partial(BREAK[fault], server)))
-    add_kept_row(fault, account)
+    add_kept_row(record_property, fault, account)
     judge(account)
     if fault not in (LOSES, GOES_BACK):
         assert account.lost == 0

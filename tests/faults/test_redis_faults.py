@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.faults.account import Account, account_of
-from tests.faults.table import add_row
+from tests.faults.table import Record, add_row
 from tests.faults.tls_front import TlsFront
 from tests.faults.traffic import Traffic
 from tests.support.redis import RedisServer
@@ -142,7 +142,12 @@ def judge(account: Account) -> None:
 
 
 @pytest.mark.parametrize("fault", BREAK)
-def test_a_fault_is_survived(fault: str, server: RedisServer, nodes: tuple[Server, Server]) -> None:
+def test_a_fault_is_survived(
+    fault: str,
+    server: RedisServer,
+    nodes: tuple[Server, Server],
+    record_property: Record,
+) -> None:
     """Nothing is doubled or reordered, home is not concerned, and everything is restored.
 
     Cameras end at their newest position. Chat may be lost between the nodes, but never without
@@ -150,11 +155,13 @@ def test_a_fault_is_survived(fault: str, server: RedisServer, nodes: tuple[Serve
     """
     traffic = Traffic(*nodes)
     account = account_of(traffic, asyncio.run(live_through(traffic, partial(BREAK[fault], server))))
-    add_row(fault, account)
+    add_row(record_property, fault, account)
     judge(account)
 
 
-def test_an_expired_certificate_is_survived(tmp_path: Path, server: RedisServer) -> None:
+def test_an_expired_certificate_is_survived(
+    tmp_path: Path, server: RedisServer, record_property: Record
+) -> None:
     """It is not believed; with a new one everything is restored by itself."""
     front = TlsFront(tmp_path, server)
     url = f"rediss://:{quote(PASSWORD)}@localhost:{front.port}"
@@ -173,11 +180,11 @@ def test_an_expired_certificate_is_survived(tmp_path: Path, server: RedisServer)
         account = account_of(traffic, asyncio.run(live()))
         for node in nodes:
             assert "certificate is not trusted" in node.log
-    add_row("expired certificate for 2 s", account)
+    add_row(record_property, "expired certificate for 2 s", account)
     judge(account)
 
 
-def test_a_killed_node_is_survived(nodes: tuple[Server, Server]) -> None:
+def test_a_killed_node_is_survived(nodes: tuple[Server, Server], record_property: Record) -> None:
     """Its clients come to the other node and are in their rooms there; nobody else is concerned."""
     a, b = nodes
     traffic = Traffic(a, b)
@@ -187,6 +194,6 @@ def test_a_killed_node_is_survived(nodes: tuple[Server, Server]) -> None:
         await traffic.move("a", to="b")
 
     account = account_of(traffic, asyncio.run(live_through(traffic, die)), homes="b")
-    add_row("a node: kill -9, clients move", account)
+    add_row(record_property, "a node: kill -9, clients move", account)
     assert (account.doubled, account.reordered, account.lost_at_home) == (0, 0, 0)
     b.wait_for_log(r"node \w+ is gone: silent for")
