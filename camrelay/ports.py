@@ -120,7 +120,7 @@ class Clustered(Protocol):
         ...
 
     def retained(self, path: str) -> Sequence[Publication]:
-        """The newest positions of the publishers on this node."""
+        """The newest positions of the publishers on this node; all were given to the bus before."""
         ...
 
     def present(self, path: str) -> Sequence[Member]:

@@ -56,7 +56,10 @@ class Elsewhere:
     def retained(self, path: str) -> Sequence[Publication]:
         """The newest positions of the publishers on this node."""
         room = self._rooms.find(path)
-        return room.retained_here if room is not None else ()
+        if room is None:
+            return ()
+        self._rooms.fan_out(room)  # or the newest would overtake the others of this turn
+        return room.retained_here
 
     def present(self, path: str) -> Sequence[Member]:
         """The members of the room on this node, at most as many as are named."""

@@ -324,7 +324,8 @@ async def test_the_permissions_in_the_documentation_suffice(redis_server: RedisS
     also = [channels.receive("jobs", 0.1), channels.receive("elsewhere", 0.1)]
     assert await within(gatherResults(also)) == [None, None]
     await within(channels.stopService())
-    assert redis_server.command("ACL", "LOG") == []
+    refused = {entry["object"] for entry in redis_server.command("ACL", "LOG")}
+    assert refused <= {"client|setinfo"}  # redis-py says its name where it may, newer Redis have it
 
 
 @pytest_twisted.ensureDeferred

@@ -24,7 +24,7 @@ from camrelay.redis.envelope import (
 from camrelay.redis.protocol import MOST_UNANSWERED
 from camrelay.testing import START, MemoryConnection
 from tests.support.cluster import Cluster, ClusterNode, overheard
-from tests.support.links import within
+from tests.support.links import until, within
 from tests.support.redis import RedisServer
 from tests.support.small_relay import line, position
 
@@ -181,6 +181,20 @@ async def test_nobody_gets_a_position_twice(cluster: Cluster) -> None:
     await cluster.eventually(lambda: position(99.0) in late[0].documents)
     xs = [document["x"] for document in late[0].documents]
     assert xs == sorted(set(xs))
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_overtakes_nothing_of_its_turn(cluster: Cluster) -> None:
+    """Who opens a room while a camera speaks gets every position from then on, not the last."""
+    a, b = await pair(cluster)
+    camera = a.connect(LAB)
+    said = overheard(a)
+    ben = b.connect(LAB)
+    for x in (1.0, 2.0, 3.0):
+        camera.say(position(x))
+    await until(lambda: any(isinstance(each, Answer) for each in said))
+    await cluster.eventually(lambda: position(3.0) in ben.documents)
+    assert [document["x"] for document in ben.documents] == [1.0, 2.0, 3.0]
 
 
 @pytest_twisted.ensureDeferred
