@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -9,6 +10,7 @@ from camrelay.config import RouteSetting
 from camrelay.core.access import Access
 from camrelay.core.errors import StartError
 from camrelay.core.identity import Identity
+from camrelay.core.kinds import kind as documented
 from camrelay.core.kinds.chat import Chat
 from camrelay.core.kinds.echo import JsonEcho, PythonEcho, RawEcho
 from camrelay.core.kinds.pose import Pose
@@ -210,6 +212,19 @@ def test_a_process_serves_a_kind_that_lies_beside_its_file(tmp_path: Path) -> No
         wire.upgrade("/ws/shout/hall")
         wire.send(frame(TEXT, b"hello"))
         assert wire.read_message().payload == b"HELLO!!"
+
+
+def test_the_documented_kind_serves_the_documented_route(tmp_path: Path) -> None:
+    """The example of kind.py, and the file of README.md, as they are written."""
+    example = str(documented.__doc__).partition("\n\n")[2].partition("\nName it")[0]
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    (settings,) = (part for part in readme.split("```toml\n") if "mymodule:Shout" in part)
+    (tmp_path / "mymodule.py").write_text(dedent(example))
+    (tmp_path / "camrelay.toml").write_text(settings.split("```")[0])
+    with start_relay(tmp_path) as server, Wire(server.port) as wire:
+        wire.upgrade("/shout/hall")
+        wire.send(frame(TEXT, b"hello"))
+        assert wire.read_message().payload == b"HELLO"
 
 
 def test_a_process_does_not_start_with_a_kind_that_fails(tmp_path: Path) -> None:

@@ -1,16 +1,21 @@
 """The interface of a kind. The built-in kinds implement it, and yours can do the same.
 
+    from camrelay.core.kinds.kind import Message, refuse_binary
+
     class Shout:
         newest_counts = False
         private = False
         is_json = False
-        max_size = 4096
+
+        def __init__(self, max_size=4096):
+            self.max_size = max_size
 
         def read(self, payload, is_binary, user):
             return Message(refuse_binary(payload, is_binary).upper())
 
-Name it in the route table as `package.module:Shout`; the `options` of the route become the keyword
-arguments of the constructor. One object serves every room of its route.
+Name it in the route table as `package.module:Shout`, with the module in the working directory or
+installed; the `options` of the route become the keyword arguments of the constructor. One object
+serves every room of its route.
 """
 
 from typing import NamedTuple, Protocol
