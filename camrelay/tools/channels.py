@@ -50,9 +50,11 @@ def send(
 ) -> None:
     """Put MESSAGE into CHANNEL, for one receiver. `-` reads it from standard input.
 
-    Fails if the channel is full.
+    Fails if the channel is full, and sends nothing if standard input is empty.
     """
     content = sys.stdin.buffer.read() if message == "-" else message.encode()
+    if message == "-" and not content:  # the end of a pipe from a command that had nothing
+        raise click.ClickException("standard input is empty: nothing was sent")
     try:
         if is_json:
             _check_json(content)

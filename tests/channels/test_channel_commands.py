@@ -51,6 +51,13 @@ def test_what_is_sent_is_received(shell: Shell) -> None:
     assert printed == "grüße".encode() + b'\n{"photo": 17}\n\xff\x00\n\n'
 
 
+def test_a_pipe_that_brings_nothing_sends_nothing(shell: Shell) -> None:
+    """An empty channel at its other end makes no empty message."""
+    code, _, complaint = shell.run("send", "jobs", "-")
+    assert (code, complaint) == (1, "Error: standard input is empty: nothing was sent\n")
+    assert shell.run("receive", "jobs", "--wait", "0")[0] == 3
+
+
 def test_a_receive_waits(redis_server: RedisServer, shell: Shell) -> None:
     """For ever, unless told how long; every message is printed when it comes."""
     command = [CAMRELAY, "receive", "jobs", "--count", "0"]
