@@ -6,6 +6,7 @@ This class leaves that out. It uses private names of Autobahn; tests/net/test_le
 Autobahn renames one of them or starts to use what is dropped here.
 """
 
+from functools import cached_property
 from typing import Any, TypeVar
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -19,6 +20,7 @@ from twisted.python.failure import Failure
 LEFTOVERS = frozenset(
     {
         "_results",
+        "_transport_details",
         "_valid_events",
         "http_headers",
         "http_request_data",
@@ -69,6 +71,7 @@ UNCHANGED: dict[str, Any] = {
     "wasServerConnectionDropTimeout": False,
     "wasServingFlashSocketPolicyFile": False,
     "websocket_protocol_in_use": None,
+    "websocket_version": 13,
     "_perMessageCompress": None,
 }
 
@@ -92,11 +95,12 @@ class LeanProtocol(WebSocketServerProtocol):
     is_open = is_closed = _Unheard()
     state = WebSocketProtocol.STATE_CONNECTING
     trafficStats = TrafficStats()  # of all: nobody reads it
+    # Made for the first text that Autobahn reads: a client that only listens never needs one.
+    utf8validator: Any = cached_property(lambda _: Utf8Validator())
     _transport_details = TransportDetails()
 
     def connectionMade(self) -> None:
         """The class has the rest. No TCP_NODELAY and no deadline: port and door see to that."""
-        self.utf8validator = Utf8Validator()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Without the debug text for a log that is off."""
@@ -108,7 +112,6 @@ class LeanProtocol(WebSocketServerProtocol):
 
     def become_open(self, rest: bytes) -> None:
         """The handshake was answered without Autobahn; `rest` was received after it."""
-        self.websocket_version = 13
         self.state = self.STATE_OPEN
         self.onOpen()
         if rest:

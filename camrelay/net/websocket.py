@@ -130,13 +130,13 @@ class RelayProtocol(ShortPath):
 
     def onOpen(self) -> None:
         """The handshake is complete: join the room."""
-        factory = self.factory
+        factory, admission = self.factory, self._admission
+        del self._admission, self._request_id
         self.slim_down()
         self.write = self.transport.write
         self._slot = factory.keepalive.add(self)
         self.registerProducer(self, True)
-        self._session = session = factory.relay.join(self._admission, self)
-        del self._admission, self._request_id
+        self._session = session = factory.relay.join(admission, self)
         if self.state != self.STATE_OPEN:  # the relay has closed it while it joined
             self._leave(self.localCloseCode, (self.localCloseReason or b"").decode())
         elif self._behind:  # the retained positions have filled the transport

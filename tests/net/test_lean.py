@@ -167,7 +167,6 @@ def test_a_method_that_we_call_takes_what_we_give(method: str, taken: list[str])
 KEPT = {
     *("_address", "_empty_frames", "_peer_name", "_session", "_silent", "_slot"),
     *("connected", "data", "events", "factory", "state", "transport", "write"),
-    *("_transport_details", "trafficStats", "utf8validator", "websocket_version"),
 }
 
 
