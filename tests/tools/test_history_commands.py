@@ -106,7 +106,7 @@ async def test_nothing_is_put_back_while_the_server_runs(tmp_path: Path) -> None
     copy = tmp_path / "copy.sqlite3"
     command("backup", copy, data_dir=tmp_path)
     async with sqlite_history(tmp_path):
-        assert "is used by a server that runs: stop it first" in refusal(
+        assert "is in use by a running server: stop it first" in refusal(
             "restore", copy, data_dir=tmp_path
         )
 

@@ -116,7 +116,7 @@ def _explained(file: Path) -> Iterator[None]:
         words = "does not exist" if not file.exists() else f"cannot be used: {in_words(error)}"
         raise StartError("file", str(file), words) from error
     except BlockingIOError as error:
-        remedy = "is used by a server that runs: stop it first"
+        remedy = "is in use by a running server: stop it first"
         raise StartError("file", str(file), remedy) from error
     except OSError as error:
         raise StartError("file", str(file), f"cannot be used: {error.strerror}") from error
