@@ -1,11 +1,13 @@
 """Fixtures for every test: a real camrelay, with its defaults or with options."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
 
+from tests.faults.table import lines
 from tests.support import wire
 from tests.support.server import Server, start_relay
 
@@ -32,8 +34,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Explain the marker; a server that fails every test should do so soon."""
+    """Explain the marker; a server that fails every test should do so soon.
+
+    Under nohup, or in the background of a script, a signal is ignored, and programs inherit that;
+    what is called for a signal they do not inherit.
+    """
     config.addinivalue_line("markers", " ".join(ATTACK.split()))
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
     if config.option.plain:
         wire.SECONDS_TO_WAIT = 2.0
 
@@ -47,6 +56,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = attacks
     for item in attacks:
         item.add_marker(pytest.mark.xfail(raises=AssertionError, strict=True, reason="plain"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """With `-m faults`: what was lost, doubled and reordered, and how long it took."""
+    judged = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    recorded = [each for report in judged for each in report.user_properties]
+    for number, line in enumerate(lines(recorded)):
+        if number == 0:
+            terminalreporter.section("faults")
+        terminalreporter.write_line(line)
 
 
 def _succeeds_on_plain(attack: pytest.Mark | None) -> bool:

@@ -196,7 +196,6 @@ def start_in_terminal(tmp_path: Path, *command: str) -> tuple[int, int]:
     """Run a command in a terminal of its own; its process id and the terminal."""
     process, terminal = pty.fork()
     if process == 0:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the tests run under nohup
         os.chdir(tmp_path)
         os.execvpe(command[0], command, clean_environment())
     return process, terminal

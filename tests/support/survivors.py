@@ -28,7 +28,7 @@ from tests.support.wire import Wire
 V1 = "Sec-WebSocket-Protocol: camrelay.v1"
 SECONDS_TO_WAIT = 30.0
 SECONDS_BETWEEN_LOOKS = 0.01
-LINES_AT_ONCE = 10
+LINES_AT_ONCE = 2  # who comes back late has missed no more than a server will say again
 LAST_WORDS = "that was all"
 
 # What nobody says so much of that it would be refused, or forgotten before it is looked for.

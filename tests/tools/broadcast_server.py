@@ -17,10 +17,12 @@ import argparse
 import itertools
 import sys
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 import trustme
+from autobahn.exception import Disconnected
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionRequest
 from twisted.internet import reactor as the_reactor
@@ -71,7 +73,8 @@ class Broadcaster(WebSocketServerProtocol):
     def spread(self, payload: bytes, binary: bool) -> None:
         """Tell everybody in the room."""
         for member in [*self.rooms[self.room]]:
-            member.tell(payload, binary)
+            with suppress(Disconnected):  # it is about to leave
+                member.tell(payload, binary)
 
     def tell(self, payload: bytes, binary: bool) -> None:
         """Send one message, in the way that was asked for."""
