@@ -1,5 +1,6 @@
 """A machine that must run every test notices when one is skipped."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,9 +22,16 @@ CHECKOUT = Path(__file__).parent.parent
 def run_pytest(directory: Path, source: str, *options: str) -> subprocess.CompletedProcess[str]:
     """A pytest of its own on a test file with `source`."""
     (directory / "test_it.py").write_text(source, "utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, str(directory)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    alone = {"PYTHONPATH": str(CHECKOUT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(
-        command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=directory,
+        env=os.environ | alone,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -139,16 +140,17 @@ def allowed_calls(unit: str) -> set[str]:
     return allowed | _calls("@default") | {"execve", "exit", "exit_group"}
 
 
-def _calls(name: str) -> set[str]:
+@cache
+def _calls(name: str) -> frozenset[str]:
     """The system calls of a set of systemd, the sets in it included."""
     if not name.startswith("@"):
-        return {name}
+        return frozenset({name})
     listed = subprocess.run(
         ["systemd-analyze", "syscall-filter", name], check=True, capture_output=True, text=True
     ).stdout
     names = [line.strip() for line in listed.splitlines()[1:]]
     names = [line for line in names if line and not line.startswith("#")]
-    return {call for inner in names for call in _calls(inner)}
+    return frozenset(call for inner in names for call in _calls(inner))
 
 
 def confined(unit: str, writable: Path, command: list[str]) -> list[str]:
