@@ -7,13 +7,14 @@ from camrelay.tools.bench.board import Tally
 from camrelay.tools.bench.fleet import Fleet, Tick
 from camrelay.tools.bench.histogram import Histogram
 from camrelay.tools.bench.orders import Order, Outcome
-from camrelay.tools.bench.plan import Load, Timing
+from camrelay.tools.bench.plan import Load, Plan
 from camrelay.tools.bench.usage import ServerUsage
 
 BUSY = 0.9
 """From this share of a core on, a client process may be what limits the result."""
 _HEAD_START = 0.05
-"""Seconds until all processes have got an order."""
+_HEAD_START_OF_SEVERAL = 0.3
+"""Seconds until all processes have got an order; what one of them hears before is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def connect(fleet: Fleet, usage: ServerUsage | None, tick: Tick) -> Connected:
 
 def run(fleet: Fleet, load: Load, usage: ServerUsage | None, tick: Tick) -> Result:
     """Publish `load` for as long as the plan says; all connections are open."""
-    order = _order(load, fleet.plan.timing)
+    order = _order(load, fleet.plan)
     churned, refused = fleet.tally(Tally.CHURNED), fleet.tally(Tally.REFUSED)
     fleet.start(order)
     wait_until(order.begin / 1e9, tick)
@@ -166,8 +167,10 @@ def wait_until(moment: float, tick: Tick) -> None:
         tick()
 
 
-def _order(load: Load, timing: Timing) -> Order:
-    start = time.monotonic_ns() + int(_HEAD_START * 1e9)
+def _order(load: Load, plan: Plan) -> Order:
+    timing = plan.timing
+    head_start = _HEAD_START if plan.processes == 1 else _HEAD_START_OF_SEVERAL
+    start = time.monotonic_ns() + int(head_start * 1e9)
     begin = start + int(timing.warm_up * 1e9)
     end = begin + int(timing.duration * 1e9)
     return Order(load, start, begin, end, end + int(timing.drain * 1e9))
