@@ -118,8 +118,8 @@ class Client:
 
     def _run(self, order: Order) -> Outcome:
         crew = self._crew
+        crew.begin()  # others may publish before this process is awake again
         self._until(order.start, Silence())
-        crew.begin()
         pace = self._pace(order.load, order.start)
         if self._churn:
             self._churn.start(order.start)
