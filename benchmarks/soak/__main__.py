@@ -14,7 +14,7 @@ import click
 
 from benchmarks.soak.visitors import TROUBLE, VISITS, Place, Visit, slow_reader
 from benchmarks.soak.watch import Sample, look, report
-from tests.support.admin import ADMIN
+from tests.support.admin import ADMIN, wait_for_status
 from tests.support.certificates import AUTHORITY, issue
 from tests.support.process import Process
 from tests.support.redis import RedisServer
@@ -104,6 +104,7 @@ def main(seconds: float, threads: int, pause: float) -> None:
         with RedisServer(directory) as redis:
             options += ["--redis", redis.url, "--history", "redis", *ADMIN]
             with start_relay(directory, *options) as server:
+                wait_for_status(server, redis="up")  # its connections belong to the start
                 place = Place(server.port, authority)
                 found = _soak(server, place, redis, Crowd(place, threads, pause), seconds)
     text = json.dumps(found, indent=2)
