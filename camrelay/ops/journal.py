@@ -199,37 +199,31 @@ class LogJournal:
 
     def late(self, node: str) -> None:
         """A message of `node` was dropped, because later ones had arrived before it."""
-        unsaid = self._repeats.note(f"late {node}", self._now())
-        if unsaid is not None:
-            self._log.warn(
-                "dropped a late message from node {node}{more}",
-                event="late",
-                node=escaped(node),
-                more=_more(unsaid),
-            )
+        self._warn(
+            f"late {node}",
+            "dropped a late message from node {node}",
+            event="late",
+            node=escaped(node),
+        )
 
     def unreadable(self, why: str) -> None:
         """A message on a channel of the nodes could not be decoded, and was dropped."""
-        unsaid = self._repeats.note("unreadable", self._now())
-        if unsaid is not None:
-            self._log.warn(
-                "dropped a message that is not from a node: {why}{more}",
-                event="unreadable",
-                why=escaped(why),
-                more=_more(unsaid),
-            )
+        self._warn(
+            "unreadable",
+            "dropped a message that is not from a node: {why}",
+            event="unreadable",
+            why=escaped(why),
+        )
 
     def not_stored(self, count: int, why: str) -> None:
         """`count` messages and reads were refused by the history."""
-        unsaid = self._repeats.note(f"not stored {why}", self._now())
-        if unsaid is not None:
-            self._log.warn(
-                "not stored: {count} messages, {why}{more}",
-                event="not-stored",
-                count=count,
-                why=escaped(why),
-                more=_more(unsaid),
-            )
+        self._warn(
+            f"not stored {why}",
+            "not stored: {count} messages, {why}",
+            event="not-stored",
+            count=count,
+            why=escaped(why),
+        )
 
     def stores_again(self) -> None:
         """Storing works again."""
@@ -246,26 +240,22 @@ class LogJournal:
 
     def keys_not_read(self, place: str, why: str) -> None:
         """They could not be read; the previous ones stay in use."""
-        unsaid = self._repeats.note(f"keys {place}", self._now())
-        if unsaid is not None:
-            self._log.warn(
-                "keys of {place} cannot be read, the previous ones stay in use: {why}{more}",
-                event="keys-not-read",
-                place=escaped(place),
-                why=escaped(why),
-                more=_more(unsaid),
-            )
+        self._warn(
+            f"keys {place}",
+            "keys of {place} cannot be read, the previous ones stay in use: {why}",
+            event="keys-not-read",
+            place=escaped(place),
+            why=escaped(why),
+        )
 
     def keys_not_made(self, why: str) -> None:
         """The first key is needed and cannot be made."""
-        unsaid = self._repeats.note("keys not made", self._now())
-        if unsaid is not None:
-            self._log.warn(
-                "nobody can sign in, for want of a key: {why}{more}",
-                event="keys-not-made",
-                why=escaped(why),
-                more=_more(unsaid),
-            )
+        self._warn(
+            "keys not made",
+            "nobody can sign in, for want of a key: {why}",
+            event="keys-not-made",
+            why=escaped(why),
+        )
 
     def failed(self, what: str, id: str = "") -> None:
         """A bug of ours or of a kind; called inside `except`."""
@@ -278,6 +268,12 @@ class LogJournal:
                 more=_more(unsaid),
                 **_named(id),
             )
+
+    def _warn(self, key: str, text: str, **fields: object) -> None:
+        """One line for `text`, and every ten seconds one for all that have the same `key`."""
+        unsaid = self._repeats.note(key, self._now())
+        if unsaid is not None:
+            self._log.warn(text + "{more}", more=_more(unsaid), **fields)
 
 
 def escaped(text: str) -> str:
