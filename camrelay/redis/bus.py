@@ -33,7 +33,7 @@ from camrelay.redis.envelope import (
 from camrelay.redis.errors import LinkError, NotSent
 from camrelay.redis.gaps import Gaps
 from camrelay.redis.link import RedisLink
-from camrelay.redis.state import State, Status, in_words
+from camrelay.redis.state import Status, in_words
 
 # Seconds between signs of life, and between counts of the members of a room.
 HEARTBEAT = 1.0
@@ -208,7 +208,7 @@ class RedisBus(Service):
         self._conversation.hear(data, self._clock.now())
 
     def _link_changed(self, status: Status) -> None:
-        was_up, self._is_up = self._is_up, status.state in (State.UP, State.REFUSING)
+        was_up, self._is_up = self._is_up, status.state.answers
         if self._is_up and not was_up:
             self._came_up()
         elif was_up and not self._is_up:

@@ -81,7 +81,7 @@ class RedisHistory(Service):
     # Redis
 
     def _link_changed(self, status: Status) -> None:
-        was_up, self._is_up = self._is_up, status.state in (State.UP, State.REFUSING)
+        was_up, self._is_up = self._is_up, status.state.answers
         for room in list(self._rooms.values()):
             if self._is_up and not was_up:
                 room.link_came_up()

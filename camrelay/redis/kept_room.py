@@ -81,7 +81,7 @@ class KeptRoom:
         self._listens = is_subscribed
         if not is_subscribed:
             self.give_up(FORBIDDEN)
-        elif self._is_up:
+        elif self._shared.link.state.answers:
             self.look()
 
     def link_came_up(self) -> None:
@@ -137,10 +137,6 @@ class KeptRoom:
             self._shared.refuse(question.done, question.otherwise, why)
         else:
             self._early.add(question)
-
-    @property
-    def _is_up(self) -> bool:
-        return self._shared.link.state in (State.UP, State.REFUSING)
 
     @property
     def _is_hopeless(self) -> bool:
@@ -223,7 +219,7 @@ class KeptRoom:
 
     def look(self) -> None:
         """Compare with Redis and read missed entries, when it is this room's turn."""
-        if not self._epoch and not self._is_up:
+        if not self._epoch and not self._shared.link.state.answers:
             return  # news came before commands can be sent: this is done when the link is up
         self._must_look = True
         if not self._is_looking:

@@ -31,6 +31,11 @@ class State(Enum):
     """No commands, or no subscriptions, or neither. It is tried again at least every two
     seconds, for ever."""
 
+    @property
+    def answers(self) -> bool:
+        """Whether commands are answered and subscriptions stand, UP or REFUSING."""
+        return self in (State.UP, State.REFUSING)
+
 
 class Status(NamedTuple):
     """A state, and the reason for it when it is REFUSING or DOWN (else empty)."""
